@@ -1,0 +1,2 @@
+Console.Error.WriteLine("mesh-controller: not built yet");
+return 1;

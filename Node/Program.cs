@@ -1,0 +1,2 @@
+Console.Error.WriteLine("mesh: not built yet");
+return 1;
