@@ -1,0 +1,114 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
+namespace Mesh.Protocol.Crypto;
+
+/// <summary>
+/// Declares the few functions of OpenSSL 3's libcrypto that this room calls; .NET itself needs that library on Linux. Every result
+/// is checked by the caller: 1 is success, everything else failure.
+/// </summary>
+static unsafe partial class LibCrypto
+{
+    const string Library = "libcrypto.so.3";
+
+    public const int KeyTypeX25519 = 1034;
+    public const int KeyTypeEd25519 = 1087;
+    public const int CipherCtrlGetTag = 0x10;
+    public const int CipherCtrlSetTag = 0x11;
+
+    static readonly nint _chaCha20Poly1305 = Fetch("ChaCha20-Poly1305");
+
+    /// <summary>Gets the cipher, fetched once for the life of the process.</summary>
+    public static nint ChaCha20Poly1305 => _chaCha20Poly1305;
+
+    static nint Fetch(string name)
+    {
+        var cipher = EVP_CIPHER_fetch(0, name, 0);
+        return cipher != 0 ? cipher : throw new PlatformNotSupportedException($"this machine's libcrypto does not offer {name}");
+    }
+
+    /// <summary>Throws for a call that can fail only for want of memory or because of a defect.</summary>
+    public static void Require(bool succeeded, string call)
+    {
+        if (!succeeded)
+            throw new CryptographicException($"libcrypto: {call} failed");
+    }
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint EVP_CIPHER_fetch(nint context, string algorithm, nint properties);
+
+    [LibraryImport(Library)]
+    public static partial nint EVP_CIPHER_CTX_new();
+
+    [LibraryImport(Library)]
+    public static partial void EVP_CIPHER_CTX_free(nint context);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_CIPHER_CTX_ctrl(nint context, int type, int argument, void* pointer);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_EncryptInit_ex(nint context, nint cipher, nint engine, byte* key, byte* iv);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_EncryptUpdate(nint context, byte* output, int* written, byte* input, int length);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_EncryptFinal_ex(nint context, byte* output, int* written);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_DecryptInit_ex(nint context, nint cipher, nint engine, byte* key, byte* iv);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_DecryptUpdate(nint context, byte* output, int* written, byte* input, int length);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_DecryptFinal_ex(nint context, byte* output, int* written);
+
+    [LibraryImport(Library)]
+    public static partial nint EVP_PKEY_new_raw_private_key(int type, nint engine, byte* key, nuint length);
+
+    [LibraryImport(Library)]
+    public static partial nint EVP_PKEY_new_raw_public_key(int type, nint engine, byte* key, nuint length);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_PKEY_get_raw_public_key(nint key, byte* output, nuint* length);
+
+    [LibraryImport(Library)]
+    public static partial void EVP_PKEY_free(nint key);
+
+    [LibraryImport(Library)]
+    public static partial nint EVP_PKEY_CTX_new(nint key, nint engine);
+
+    [LibraryImport(Library)]
+    public static partial void EVP_PKEY_CTX_free(nint context);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_PKEY_derive_init(nint context);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_PKEY_derive_set_peer(nint context, nint peer);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_PKEY_derive(nint context, byte* secret, nuint* length);
+
+    [LibraryImport(Library)]
+    public static partial nint EVP_MD_CTX_new();
+
+    [LibraryImport(Library)]
+    public static partial void EVP_MD_CTX_free(nint context);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_DigestSignInit(nint context, nint* keyContext, nint digest, nint engine, nint key);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_DigestSign(nint context, byte* signature, nuint* signatureLength, byte* data, nuint length);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_DigestVerifyInit(nint context, nint* keyContext, nint digest, nint engine, nint key);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_DigestVerify(nint context, byte* signature, nuint signatureLength, byte* data, nuint length);
+
+    [LibraryImport(Library)]
+    public static partial void ERR_clear_error();
+}
