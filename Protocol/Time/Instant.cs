@@ -9,6 +9,12 @@ public readonly record struct Instant(long Ticks) : IComparable<Instant>
     /// <inheritdoc/>
     public int CompareTo(Instant other) => Ticks.CompareTo(other.Ticks);
 
+    /// <summary>Gives the later of two.</summary>
+    public static Instant Max(Instant left, Instant right) => left.Ticks >= right.Ticks ? left : right;
+
+    /// <summary>Gives the earlier of two.</summary>
+    public static Instant Min(Instant left, Instant right) => left.Ticks <= right.Ticks ? left : right;
+
     /// <summary>Moves forward.</summary>
     public static Instant operator +(Instant instant, TimeSpan span) => new(instant.Ticks + span.Ticks);
 
