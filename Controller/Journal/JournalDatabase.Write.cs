@@ -1,0 +1,215 @@
+using System.Collections.Concurrent;
+using Microsoft.Data.Sqlite;
+
+namespace Mesh.Controller.Journal;
+
+internal sealed partial class JournalDatabase
+{
+    /// <summary>How many appends share one transaction, and so one disk flush.</summary>
+    private const int GroupLimit = 256;
+
+    private const int Constraint = 19;
+
+    private readonly BlockingCollection<Operation> _operations = [];
+    private readonly SqliteCommand _insert;
+
+    /// <summary>
+    /// Stores all rows or none. Fails with <see cref="JournalConflictException"/> when a row's persistence id and sequence number are
+    /// taken, with <see cref="JournalWriteException"/> when the disk refuses; a failure of one caller never fails another.
+    /// </summary>
+    public Task AppendAsync(IReadOnlyList<JournalRow> rows) => EnqueueAsync(new Append(rows));
+
+    /// <summary>
+    /// Reads the highest sequence number ever stored for an id, deleted events included; 0 when there is none. Runs behind the
+    /// writes queued before it, so an in-flight write of the same id counts.
+    /// </summary>
+    public async Task<long> HighestSequenceNrAsync(string persistenceId)
+    {
+        var query = new HighestSequenceNr(persistenceId);
+        await EnqueueAsync(query).ConfigureAwait(false);
+        return query.Result;
+    }
+
+    /// <summary>
+    /// Deletes events up to a sequence number (inclusive). The newest deleted row stays, marked and without replay, so that the
+    /// highest number survives.
+    /// </summary>
+    public Task DeleteToAsync(string persistenceId, long toSequenceNr) => EnqueueAsync(new Delete(persistenceId, toSequenceNr));
+
+    private static SqliteCommand PrepareInsert(SqliteConnection connection)
+    {
+        var insert = connection.CreateCommand();
+        insert.CommandText = """
+            INSERT INTO journal(deleted, persistence_id, sequence_number, created, message, identifier, manifest, writer_uuid, command_id)
+            VALUES(0, $id, $sequence, $created, $message, $identifier, $manifest, $writer, $command)
+            """;
+        foreach (var name in (ReadOnlySpan<string>)["$id", "$sequence", "$created", "$message", "$identifier", "$manifest", "$writer", "$command"])
+            insert.Parameters.Add(new SqliteParameter { ParameterName = name });
+        return insert;
+    }
+
+    private Task EnqueueAsync(Operation operation)
+    {
+        try
+        {
+            _operations.Add(operation);
+        }
+        catch (Exception closed) when (closed is InvalidOperationException or ObjectDisposedException)
+        {
+            operation.Done.SetException(new ObjectDisposedException(nameof(JournalDatabase)));
+        }
+
+        return operation.Done.Task;
+    }
+
+    private void RunWriter()
+    {
+        var group = new List<Operation>(GroupLimit);
+        foreach (var first in _operations.GetConsumingEnumerable())
+        {
+            group.Clear();
+            group.Add(first);
+            while (group.Count < GroupLimit && _operations.TryTake(out var next))
+                group.Add(next);
+
+            var failure = TryCommit(group);
+            if (failure is null)
+                group.ForEach(operation => operation.Done.SetResult());
+            else if (group.Count == 1)
+                group[0].Done.SetException(failure);
+            else
+                RunEachAlone(group);
+        }
+    }
+
+    /// <summary>After a failed group nobody knows whose fault it was; alone, a fenced writer fails and nobody else does.</summary>
+    private void RunEachAlone(List<Operation> group)
+    {
+        foreach (var operation in group)
+        {
+            if (TryCommit([operation]) is { } failure)
+                operation.Done.SetException(failure);
+            else
+                operation.Done.SetResult();
+        }
+    }
+
+    private Exception? TryCommit(IReadOnlyList<Operation> group)
+    {
+        Operation current = group[0];
+        try
+        {
+            var writes = group.Any(operation => operation.Writes);
+            using var transaction = writes ? _writer.BeginTransaction(deferred: false) : null;
+            foreach (var operation in group)
+            {
+                current = operation;
+                operation.Run(this, transaction);
+            }
+
+            if (transaction is null)
+                return null;
+            var highest = LastInsertedOrdering(group);
+            transaction.Commit();
+            if (highest > 0)
+                Committed(highest);
+            return null;
+        }
+        catch (SqliteException failure) when (failure.SqliteErrorCode == Constraint)
+        {
+            return new JournalConflictException(current.PersistenceId, failure);
+        }
+        catch (SqliteException failure) when (IsCorruption(failure))
+        {
+            return new JournalCorruptException(_path, Reason(failure), failure);
+        }
+        catch (SqliteException failure)
+        {
+            return new JournalWriteException(Reason(failure), failure);
+        }
+#pragma warning disable CA1031 // Whatever it is, it belongs to the caller who waits; the writer thread must go on for the others.
+        catch (Exception failure)
+#pragma warning restore CA1031
+        {
+            return failure;
+        }
+    }
+
+    private long LastInsertedOrdering(IReadOnlyList<Operation> group) =>
+        group.Any(operation => operation is Append) ? _writer.Scalar("SELECT last_insert_rowid()") : 0;
+
+    private abstract class Operation
+    {
+        public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public abstract string PersistenceId { get; }
+
+        public abstract bool Writes { get; }
+
+        public abstract void Run(JournalDatabase database, SqliteTransaction? transaction);
+    }
+
+    private sealed class Append(IReadOnlyList<JournalRow> rows) : Operation
+    {
+        public override string PersistenceId => rows.Count > 0 ? rows[0].PersistenceId : "";
+
+        public override bool Writes => true;
+
+        public override void Run(JournalDatabase database, SqliteTransaction? transaction)
+        {
+            var insert = database._insert;
+            insert.Transaction = transaction;
+            foreach (var row in rows)
+            {
+                insert.Parameters[0].Value = row.PersistenceId;
+                insert.Parameters[1].Value = row.SequenceNr;
+                insert.Parameters[2].Value = row.CreatedTicks;
+                insert.Parameters[3].Value = row.Message;
+                insert.Parameters[4].Value = row.Identifier;
+                insert.Parameters[5].Value = row.Manifest;
+                insert.Parameters[6].Value = (object?)row.WriterUuid ?? DBNull.Value;
+                insert.Parameters[7].Value = (object?)row.CommandId ?? DBNull.Value;
+                insert.ExecuteNonQuery();
+            }
+        }
+    }
+
+    private sealed class HighestSequenceNr(string persistenceId) : Operation
+    {
+        public long Result { get; private set; }
+
+        public override string PersistenceId => persistenceId;
+
+        public override bool Writes => false;
+
+        public override void Run(JournalDatabase database, SqliteTransaction? transaction)
+        {
+            using var command = database._writer.CreateCommand();
+            command.Transaction = transaction;
+            command.CommandText = "SELECT MAX(sequence_number) FROM journal WHERE persistence_id = $id";
+            command.Parameters.AddWithValue("$id", persistenceId);
+            Result = command.ExecuteScalar() is long highest ? highest : 0;
+        }
+    }
+
+    private sealed class Delete(string persistenceId, long toSequenceNr) : Operation
+    {
+        public override string PersistenceId => persistenceId;
+
+        public override bool Writes => true;
+
+        public override void Run(JournalDatabase database, SqliteTransaction? transaction)
+        {
+            using var command = database._writer.CreateCommand();
+            command.Transaction = transaction;
+            command.CommandText = """
+                UPDATE journal SET deleted = 1 WHERE persistence_id = $id AND sequence_number <= $to AND deleted = 0;
+                DELETE FROM journal WHERE persistence_id = $id AND deleted = 1
+                    AND sequence_number < (SELECT MAX(sequence_number) FROM journal WHERE persistence_id = $id AND deleted = 1);
+                """;
+            command.Parameters.AddWithValue("$id", persistenceId);
+            command.Parameters.AddWithValue("$to", toSequenceNr);
+            command.ExecuteNonQuery();
+        }
+    }
+}

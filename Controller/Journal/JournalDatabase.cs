@@ -1,0 +1,171 @@
+using System.Collections.Concurrent;
+using Microsoft.Data.Sqlite;
+
+namespace Mesh.Controller.Journal;
+
+/// <summary>
+/// The SQLite file that holds the journal: WAL mode, synchronous=FULL, one writer thread with one connection, readers beside it.
+/// An append that has returned is on disk. Safe for concurrent use. Several processes may open one file; each waits up to five
+/// seconds for the others' write lock.
+/// </summary>
+internal sealed partial class JournalDatabase : IDisposable
+{
+    private const int Corrupt = 11;
+    private const int NotADatabase = 26;
+
+    private static readonly Lazy<bool> NativeLibrary = new(static () =>
+    {
+        SQLitePCL.Batteries_V2.Init();
+        return true;
+    });
+
+    private readonly string _path;
+    private readonly SqliteConnection _writer;
+    private readonly ConcurrentBag<SqliteConnection> _idleReaders = [];
+    private readonly Thread _writerThread;
+    private volatile bool _disposed;
+
+    private JournalDatabase(string path, SqliteConnection writer, long highestOrdering)
+    {
+        _path = path;
+        _writer = writer;
+        _highestOrdering = highestOrdering;
+        _insert = PrepareInsert(writer);
+        _writerThread = new Thread(RunWriter) { IsBackground = true, Name = "journal writer" };
+        _writerThread.Start();
+    }
+
+    /// <summary>The file, as an absolute path.</summary>
+    public string Path => _path;
+
+    /// <summary>
+    /// Opens the journal, and creates it where there is none. Throws <see cref="JournalCorruptException"/> when the file is damaged,
+    /// <see cref="JournalSchemaException"/> when a newer program wrote it, <see cref="JournalUnavailableException"/> when it cannot be opened.
+    /// </summary>
+    public static JournalDatabase Open(string path)
+    {
+        _ = NativeLibrary.Value;
+        path = System.IO.Path.GetFullPath(path);
+        SqliteConnection? writer = null;
+        try
+        {
+            if (!File.Exists(path))
+                Create(path);
+
+            // A journal appears under its name only when its tables are in it, so nothing is a cut file and never a new one.
+            if (new FileInfo(path).Length == 0)
+                throw new JournalCorruptException(path, "the file is empty");
+
+            writer = Connect(path, SqliteOpenMode.ReadWrite);
+            writer.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+            Check(path, writer);
+            var highest = writer.Scalar("SELECT MAX(ordering) FROM journal");
+            return new JournalDatabase(path, writer, highest);
+        }
+        catch (SqliteException failure)
+        {
+            writer?.Dispose();
+            if (IsCorruption(failure))
+                throw new JournalCorruptException(path, Reason(failure), failure);
+            throw new JournalUnavailableException(path, Reason(failure), failure);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            writer?.Dispose();
+            throw new JournalUnavailableException(path, failure.Message, failure);
+        }
+        catch (JournalException)
+        {
+            writer?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Writes what is queued, then closes the file.</summary>
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        _operations.CompleteAdding();
+        _writerThread.Join();
+        _insert.Dispose();
+        while (_idleReaders.TryTake(out var reader))
+            reader.Dispose();
+        _writer.Dispose();
+        _operations.Dispose();
+        Signal();
+    }
+
+    /// <summary>Makes the file under another name and renames it, so that a crash leaves either nothing or a whole journal.</summary>
+    private static void Create(string path)
+    {
+        if (File.Exists(path + "-wal"))
+            throw new JournalCorruptException(path, "the file is missing, its write-ahead log is there");
+        var draft = path + ".new";
+        File.Delete(draft);
+        File.Delete(draft + "-wal");
+        File.Delete(draft + "-shm");
+        var onlyOwner = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+            onlyOwner.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        File.Open(draft, onlyOwner).Dispose();
+
+        using (var connection = Connect(draft, SqliteOpenMode.ReadWrite))
+        {
+            connection.Execute("PRAGMA synchronous = FULL; PRAGMA auto_vacuum = NONE;");
+            JournalSchema.Create(connection);
+        }
+
+        File.Move(draft, path, overwrite: false);
+    }
+
+    private static void Check(string path, SqliteConnection connection)
+    {
+        var version = JournalSchema.Read(connection);
+        if (version > JournalSchema.Version)
+            throw new JournalSchemaException(path, version, JournalSchema.Version);
+        if (version < 1)
+            throw new JournalCorruptException(path, "it has no schema version");
+        using var command = connection.CreateCommand();
+        command.CommandText = "PRAGMA quick_check(1)";
+        var verdict = command.ExecuteScalar() as string;
+        if (verdict != "ok")
+            throw new JournalCorruptException(path, verdict?.ReplaceLineEndings(" ") ?? "the check gave no answer");
+    }
+
+    private static SqliteConnection Connect(string path, SqliteOpenMode mode)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = path,
+            Mode = mode,
+            Cache = SqliteCacheMode.Private,
+            Pooling = false,
+            DefaultTimeout = 5,
+        }.ToString());
+        try
+        {
+            connection.Open();
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    private static bool IsCorruption(SqliteException failure) => failure.SqliteErrorCode is Corrupt or NotADatabase;
+
+    private static string Reason(SqliteException failure) => failure.SqliteErrorCode switch
+    {
+        5 or 6 => "another program holds it locked",
+        8 => "it is read-only",
+        13 => "the disk is full",
+        14 => "the file cannot be opened; check the directory and its permissions",
+        Corrupt => "its pages are malformed",
+        NotADatabase => "the file is not a database",
+        _ => $"SQLite error {failure.SqliteErrorCode} ({failure.SqliteExtendedErrorCode})",
+    };
+}

@@ -1,0 +1,27 @@
+namespace Mesh.Controller.Journal;
+
+/// <summary>The journal cannot do what was asked of it; the message is one line for the operator.</summary>
+internal abstract class JournalException(string message, Exception? cause) : Exception(message, cause);
+
+/// <summary>The database file is damaged. The program refuses to start (exit code 78): going on would lose acknowledged events.</summary>
+internal sealed class JournalCorruptException(string path, string damage, Exception? cause = null)
+    : JournalException($"start refused: the journal {path} is damaged ({damage}); restore it from a backup", cause);
+
+/// <summary>The database was written by a newer program (exit code 78).</summary>
+internal sealed class JournalSchemaException(string path, long found, long known)
+    : JournalException($"start refused: the journal {path} has schema version {found}, this program knows up to {known}; install a newer one", null);
+
+/// <summary>The database cannot be opened: no permission, no such directory, disk full.</summary>
+internal sealed class JournalUnavailableException(string path, string reason, Exception? cause = null)
+    : JournalException($"cannot open the journal {path}: {reason}", cause);
+
+/// <summary>
+/// Another writer stored an event with the same persistence id and sequence number first. Nothing of this write is stored; the
+/// loser stops, recovers and decides again.
+/// </summary>
+internal sealed class JournalConflictException(string persistenceId, Exception cause)
+    : JournalException($"another writer was first at {persistenceId}", cause);
+
+/// <summary>A write did not happen or its outcome is unknown, for example on a full disk.</summary>
+internal sealed class JournalWriteException(string reason, Exception cause)
+    : JournalException($"cannot write to the journal: {reason}", cause);
