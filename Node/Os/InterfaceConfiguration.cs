@@ -1,0 +1,106 @@
+using System.Net;
+
+namespace Mesh.Node.Os;
+
+/// <summary>
+/// What the node sets on its interface: MTU, addresses and routes. Applying a new state removes what the last one had and this one has not.
+/// <see cref="Revert"/> removes all of it. Not safe for concurrent use.
+/// </summary>
+sealed class InterfaceConfiguration
+{
+    readonly HashSet<IPNetworkAddress> _addresses = [];
+    readonly HashSet<IPNetwork> _routes = [];
+    readonly string _interface;
+    int _index;
+
+    /// <param name="interfaceName">An interface that exists.</param>
+    /// <exception cref="IOException">There is none of that name.</exception>
+    public InterfaceConfiguration(string interfaceName)
+    {
+        _interface = interfaceName;
+        _index = Netlink.IndexOf(interfaceName);
+    }
+
+    /// <summary>Index of the interface.</summary>
+    public int Index => _index;
+
+    /// <summary>Brings the interface up with exactly these addresses and routes. A route that an address's own prefix makes is not repeated.</summary>
+    /// <exception cref="IOException">The kernel refused; what was set before stays recorded and <see cref="Revert"/> removes it.</exception>
+    public void Apply(int mtu, IReadOnlyCollection<IPNetworkAddress> addresses, IReadOnlyCollection<IPNetwork> routes)
+    {
+        using Netlink netlink = new();
+        var connected = addresses.Select(a => a.Network).ToHashSet();
+        foreach (var address in _addresses.Except(addresses).ToArray())
+        {
+            netlink.RemoveAddress(_index, address.Address, address.PrefixLength);
+            _addresses.Remove(address);
+        }
+
+        netlink.SetLink(_index, mtu, up: true);
+        foreach (var address in addresses.Where(a => !_addresses.Contains(a)))
+        {
+            netlink.AddAddress(_index, address.Address, address.PrefixLength);
+            _addresses.Add(address);
+        }
+
+        var wanted = routes.Where(r => !connected.Contains(r)).ToHashSet();
+        foreach (var route in _routes.Except(wanted).ToArray())
+        {
+            netlink.RemoveRoute(_index, route);
+            _routes.Remove(route);
+        }
+
+        foreach (var route in wanted.Where(r => !_routes.Contains(r)))
+        {
+            netlink.AddRoute(_index, route);
+            _routes.Add(route);
+        }
+    }
+
+    /// <summary>Removes addresses and routes that <see cref="Apply"/> set. An interface that is gone took them with it.</summary>
+    public void Revert()
+    {
+        try
+        {
+            if (Netlink.IndexOf(_interface) != _index)
+                return;
+            using Netlink netlink = new();
+            foreach (var route in _routes)
+                netlink.RemoveRoute(_index, route);
+            foreach (var address in _addresses)
+                netlink.RemoveAddress(_index, address.Address, address.PrefixLength);
+        }
+        catch (IOException) when (!Exists(_interface))
+        {
+            // The device was closed meanwhile: its addresses and routes went with it.
+        }
+
+        _routes.Clear();
+        _addresses.Clear();
+    }
+
+    static bool Exists(string name) => Device.Native.LibC.IfNameToIndex(name) != 0;
+}
+
+/// <summary>An address with the prefix length of its network, as configured on an interface ("10.7.0.1/24").</summary>
+readonly record struct IPNetworkAddress(IPAddress Address, int PrefixLength)
+{
+    /// <summary>The network that the address lies in.</summary>
+    public IPNetwork Network
+    {
+        get
+        {
+            var bytes = Address.GetAddressBytes();
+            for (var i = 0; i < bytes.Length; i++)
+            {
+                var bits = Math.Clamp(PrefixLength - i * 8, 0, 8);
+                bytes[i] &= (byte)(0xff << (8 - bits));
+            }
+
+            return new IPNetwork(new IPAddress(bytes), PrefixLength);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Address}/{PrefixLength}";
+}
