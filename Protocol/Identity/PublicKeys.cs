@@ -83,14 +83,10 @@ public sealed class TypedOctetsJsonConverter<T> : JsonConverter<T> where T : str
         TypedOctets.TryParse<T>(reader.GetString(), out var value) ? value : throw new JsonException("not 32 bytes in base64");
 
     /// <inheritdoc/>
-    public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>
-        writer.WriteStringValue(value.Value.ToString());
-
-    /// <inheritdoc/>
-    public override T ReadAsPropertyName(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        Read(ref reader, typeToConvert, options);
-
-    /// <inheritdoc/>
-    public override void WriteAsPropertyName(Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>
-        writer.WritePropertyName(value.Value.ToString());
+    public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options)
+    {
+        // Written as base64, not as text: the text encoder would spell every plus sign in six characters.
+        var octets = value.Value;
+        writer.WriteBase64StringValue(octets.Span);
+    }
 }
