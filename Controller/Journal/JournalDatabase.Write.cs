@@ -99,37 +99,52 @@ internal sealed partial class JournalDatabase
         Operation current = group[0];
         try
         {
-            var writes = group.Any(operation => operation.Writes);
-            using var transaction = writes ? _writer.BeginTransaction(deferred: false) : null;
+            if (!group.Any(operation => operation.Writes))
+            {
+                foreach (var operation in group)
+                    operation.Run(this);
+                return null;
+            }
+
+            _writer.Execute("BEGIN IMMEDIATE");
             foreach (var operation in group)
             {
                 current = operation;
-                operation.Run(this, transaction);
+                operation.Run(this);
             }
 
-            if (transaction is null)
-                return null;
             var highest = LastInsertedOrdering(group);
-            transaction.Commit();
-            if (highest > 0)
-                Committed(highest);
+            _writer.Execute("COMMIT");
+            Committed(highest);
             return null;
-        }
-        catch (SqliteException failure) when (failure.SqliteErrorCode == Constraint)
-        {
-            return new JournalConflictException(current.PersistenceId, failure);
-        }
-        catch (SqliteException failure) when (IsCorruption(failure))
-        {
-            return new JournalCorruptException(_path, Reason(failure), failure);
-        }
-        catch (SqliteException failure)
-        {
-            return new JournalWriteException(Reason(failure), failure);
         }
 #pragma warning disable CA1031 // Whatever it is, it belongs to the caller who waits; the writer thread must go on for the others.
         catch (Exception failure)
 #pragma warning restore CA1031
+        {
+            var explained = Explain(failure, current);
+            return RollBack() is { } worse ? new AggregateException(explained, worse) : explained;
+        }
+    }
+
+    private Exception Explain(Exception failure, Operation operation) => failure switch
+    {
+        SqliteException { SqliteErrorCode: Constraint } taken => new JournalConflictException(operation.PersistenceId, taken),
+        SqliteException damaged when IsCorruption(damaged) => new JournalCorruptException(_path, Reason(damaged), damaged),
+        SqliteException refused => new JournalWriteException(Reason(refused), refused),
+        _ => failure,
+    };
+
+    /// <summary>Some errors, a full disk among them, have ended the transaction already; rolling back again would be one more error.</summary>
+    private SqliteException? RollBack()
+    {
+        try
+        {
+            if (SQLitePCL.raw.sqlite3_get_autocommit(_writer.Handle) == 0)
+                _writer.Execute("ROLLBACK");
+            return null;
+        }
+        catch (SqliteException failure)
         {
             return failure;
         }
@@ -146,7 +161,7 @@ internal sealed partial class JournalDatabase
 
         public abstract bool Writes { get; }
 
-        public abstract void Run(JournalDatabase database, SqliteTransaction? transaction);
+        public abstract void Run(JournalDatabase database);
     }
 
     private sealed class Append(IReadOnlyList<JournalRow> rows) : Operation
@@ -155,10 +170,9 @@ internal sealed partial class JournalDatabase
 
         public override bool Writes => true;
 
-        public override void Run(JournalDatabase database, SqliteTransaction? transaction)
+        public override void Run(JournalDatabase database)
         {
             var insert = database._insert;
-            insert.Transaction = transaction;
             foreach (var row in rows)
             {
                 insert.Parameters[0].Value = row.PersistenceId;
@@ -182,10 +196,9 @@ internal sealed partial class JournalDatabase
 
         public override bool Writes => false;
 
-        public override void Run(JournalDatabase database, SqliteTransaction? transaction)
+        public override void Run(JournalDatabase database)
         {
             using var command = database._writer.CreateCommand();
-            command.Transaction = transaction;
             command.CommandText = "SELECT MAX(sequence_number) FROM journal WHERE persistence_id = $id";
             command.Parameters.AddWithValue("$id", persistenceId);
             Result = command.ExecuteScalar() is long highest ? highest : 0;
@@ -198,10 +211,9 @@ internal sealed partial class JournalDatabase
 
         public override bool Writes => true;
 
-        public override void Run(JournalDatabase database, SqliteTransaction? transaction)
+        public override void Run(JournalDatabase database)
         {
             using var command = database._writer.CreateCommand();
-            command.Transaction = transaction;
             command.CommandText = """
                 UPDATE journal SET deleted = 1 WHERE persistence_id = $id AND sequence_number <= $to AND deleted = 0;
                 DELETE FROM journal WHERE persistence_id = $id AND deleted = 1

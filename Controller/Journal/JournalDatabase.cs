@@ -52,13 +52,10 @@ internal sealed partial class JournalDatabase : IDisposable
             if (!File.Exists(path))
                 Create(path);
 
-            // A journal appears under its name only when its tables are in it, so nothing is a cut file and never a new one.
-            if (new FileInfo(path).Length == 0)
-                throw new JournalCorruptException(path, "the file is empty");
-
+            JournalFileCheck.Check(path);
             writer = Connect(path, SqliteOpenMode.ReadWrite);
-            writer.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-            Check(path, writer);
+            CheckContent(path, writer);
+            writer.Execute("PRAGMA synchronous = FULL");
             var highest = writer.Scalar("SELECT MAX(ordering) FROM journal");
             return new JournalDatabase(path, writer, highest);
         }
@@ -113,15 +110,16 @@ internal sealed partial class JournalDatabase : IDisposable
 
         using (var connection = Connect(draft, SqliteOpenMode.ReadWrite))
         {
-            connection.Execute("PRAGMA synchronous = FULL; PRAGMA auto_vacuum = NONE;");
             JournalSchema.Create(connection);
         }
 
         File.Move(draft, path, overwrite: false);
     }
 
-    private static void Check(string path, SqliteConnection connection)
+    /// <summary>Damage must stay as it was found, so the log is not folded into the file until all is well.</summary>
+    private static void CheckContent(string path, SqliteConnection connection)
     {
+        SetCheckpointOnClose(connection, on: false);
         var version = JournalSchema.Read(connection);
         if (version > JournalSchema.Version)
             throw new JournalSchemaException(path, version, JournalSchema.Version);
@@ -132,6 +130,13 @@ internal sealed partial class JournalDatabase : IDisposable
         var verdict = command.ExecuteScalar() as string;
         if (verdict != "ok")
             throw new JournalCorruptException(path, verdict?.ReplaceLineEndings(" ") ?? "the check gave no answer");
+        SetCheckpointOnClose(connection, on: true);
+    }
+
+    private static void SetCheckpointOnClose(SqliteConnection connection, bool on)
+    {
+        const int noCheckpointOnClose = 1006;
+        _ = SQLitePCL.raw.sqlite3_db_config(connection.Handle, noCheckpointOnClose, on ? 0 : 1, out _);
     }
 
     private static SqliteConnection Connect(string path, SqliteOpenMode mode)

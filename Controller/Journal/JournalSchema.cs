@@ -36,9 +36,10 @@ internal static class JournalSchema
         PRAGMA user_version = 1;
         """;
 
-    /// <summary>Creates the tables in an empty database.</summary>
+    /// <summary>Creates the tables in an empty database and turns the write-ahead log on, which the file remembers.</summary>
     public static void Create(SqliteConnection connection)
     {
+        connection.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
         using var transaction = connection.BeginTransaction();
         connection.Execute(Tables);
         transaction.Commit();
