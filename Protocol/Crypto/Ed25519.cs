@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Mesh.Protocol.Identity;
 
 namespace Mesh.Protocol.Crypto;
 
@@ -11,19 +12,21 @@ public static unsafe class Ed25519
     /// <summary>The length of signatures.</summary>
     public const int SignatureSize = 64;
 
-    /// <summary>Computes the 32-byte public key of a seed.</summary>
-    public static void ComputePublicKey(ReadOnlySpan<byte> seed, Span<byte> publicKey)
+    /// <summary>Computes the public key of a private key.</summary>
+    public static SigningPublicKey ComputePublicKey(SigningPrivateKey privateKey)
     {
-        using var key = Import(seed);
+        using var key = PrivateKeyHandle.Import(LibCrypto.KeyTypeEd25519, privateKey.Span);
+        Span<byte> publicKey = stackalloc byte[KeySize];
         key.ExportPublicKey(publicKey);
+        return new SigningPublicKey(publicKey);
     }
 
     /// <summary>Writes the 64-byte signature of a message.</summary>
-    public static void Sign(ReadOnlySpan<byte> seed, ReadOnlySpan<byte> message, Span<byte> signature)
+    public static void Sign(SigningPrivateKey privateKey, ReadOnlySpan<byte> message, Span<byte> signature)
     {
         if (signature.Length != SignatureSize)
             throw new CryptographicException("an Ed25519 signature is 64 bytes");
-        using var key = Import(seed);
+        using var key = PrivateKeyHandle.Import(LibCrypto.KeyTypeEd25519, privateKey.Span);
         var context = LibCrypto.EVP_MD_CTX_new();
         try
         {
@@ -40,12 +43,13 @@ public static unsafe class Ed25519
     }
 
     /// <summary>Tells whether a signature is valid; any malformed key or signature is not.</summary>
-    public static bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature)
+    public static bool Verify(SigningPublicKey publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature)
     {
-        if (publicKey.Length != KeySize || signature.Length != SignatureSize)
+        if (signature.Length != SignatureSize)
             return false;
         nint key;
-        fixed (byte* input = publicKey)
+        var octets = publicKey.Value;
+        fixed (byte* input = octets.Span)
             key = LibCrypto.EVP_PKEY_new_raw_public_key(LibCrypto.KeyTypeEd25519, 0, input, KeySize);
         if (key == 0)
         {
@@ -70,9 +74,4 @@ public static unsafe class Ed25519
             LibCrypto.EVP_PKEY_free(key);
         }
     }
-
-    static PrivateKeyHandle Import(ReadOnlySpan<byte> seed) =>
-        seed.Length == KeySize
-            ? PrivateKeyHandle.Import(LibCrypto.KeyTypeEd25519, seed)
-            : throw new CryptographicException("an Ed25519 seed is 32 bytes");
 }
