@@ -1,0 +1,59 @@
+using Mesh.Actors.Events;
+using Mesh.Actors.Persistence;
+using Mesh.Actors.Ports;
+using Mesh.Protocol.Time;
+
+namespace Mesh.Actors.Audit;
+
+/// <summary>Reads the journal as a list for people: all that ever happened, who did it and when.</summary>
+public static class AuditLog
+{
+    /// <summary>Reads a page of at most <paramref name="limit"/> (1 to 1000) events after an ordering.</summary>
+    public static async Task<AuditPage> ReadAsync(IJournalTail journal, long after, int limit, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 1000);
+        var events = await journal.ReadAsync(after, limit, cancellationToken);
+        return new AuditPage([.. events.Select(Describe)], events.Count < limit ? null : events[^1].Ordering);
+    }
+
+    /// <summary>Puts one event into words. An event that this program does not know is listed by its name alone.</summary>
+    public static AuditEntry Describe(JournalEvent journaled)
+    {
+        var kind = journaled.Manifest[..Math.Max(0, journaled.Manifest.LastIndexOf('.'))];
+        INetworkEvent? happened = null;
+        try
+        {
+            happened = NetworkEvents.Manifests.Decode(journaled.Payload.Span, journaled.Manifest) as INetworkEvent;
+        }
+        catch (UnknownEventException unknown)
+        {
+            return new AuditEntry(journaled.Ordering, new WallTime(journaled.CreatedMs), "", kind, journaled.PersistenceId, unknown.Message);
+        }
+        return happened is null
+            ? new AuditEntry(journaled.Ordering, new WallTime(journaled.CreatedMs), "", kind, journaled.PersistenceId, "")
+            : new AuditEntry(journaled.Ordering, happened.At, happened.By, kind, journaled.PersistenceId, Detail(happened));
+    }
+
+    static string Detail(INetworkEvent happened) => happened switch
+    {
+        NetworkCreated one => $"network {one.Network}, {one.Ipv4}, {one.Ipv6}",
+        ControllerDelegated one => $"controller {one.Controller} at {string.Join(", ", one.Addresses)}",
+        ControllerWithdrawn one => $"controller {one.Controller}",
+        UserCreated one => one.Name,
+        CredentialCreated one => $"for {Owner(one.Owner, one.Tags)}, until {one.ExpiresAt}",
+        CredentialUsed one => Machine(one.Node),
+        CredentialExpired or CredentialRevoked => "",
+        AllocationReserved one => $"{one.Name} {one.Ipv4} {one.Ipv6} for credential {one.Credential}",
+        AllocationReleased one => $"node {one.Node}",
+        NodeRegistered one => $"{Machine(one.Node)}, credential {one.Credential}",
+        NodeRevoked or NodeLoggedOut => "",
+        PolicySet one => $"{one.Document.Allow.Count} rules, {one.Document.Groups.Count} groups",
+        _ => "",
+    };
+
+    static string Machine(EnrolledNode node) => $"node {node.Id} {node.Name} {node.Ipv4} {node.Ipv6} for {Owner(node.Owner, node.Tags)}";
+
+    static string Owner(string? owner, IReadOnlyList<string> tags) =>
+        owner is null ? string.Join(",", tags.Select(tag => "tag:" + tag)) : "user:" + owner;
+}

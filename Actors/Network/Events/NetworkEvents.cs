@@ -1,0 +1,48 @@
+using System.Text.Json.Serialization;
+using Mesh.Actors.Persistence;
+using Mesh.Protocol.Time;
+
+namespace Mesh.Actors.Events;
+
+/// <summary>Lists every event that the network writes, with its stable name.</summary>
+public static class NetworkEvents
+{
+    /// <summary>Gets the names and encodings, for the journal's serializer and for projections.</summary>
+    public static EventManifests Manifests { get; } = new(
+    [
+        EventManifest.Of("network.created.v1", EventJson.Default.NetworkCreated),
+        EventManifest.Of("controller.delegated.v1", EventJson.Default.ControllerDelegated),
+        EventManifest.Of("controller.withdrawn.v1", EventJson.Default.ControllerWithdrawn),
+        EventManifest.Of("user.created.v1", EventJson.Default.UserCreated),
+        EventManifest.Of("credential.created.v1", EventJson.Default.CredentialCreated),
+        EventManifest.Of("credential.used.v1", EventJson.Default.CredentialUsed),
+        EventManifest.Of("credential.expired.v1", EventJson.Default.CredentialExpired),
+        EventManifest.Of("credential.revoked.v1", EventJson.Default.CredentialRevoked),
+        EventManifest.Of("allocation.reserved.v1", EventJson.Default.AllocationReserved),
+        EventManifest.Of("allocation.released.v1", EventJson.Default.AllocationReleased),
+        EventManifest.Of("node.registered.v1", EventJson.Default.NodeRegistered),
+        EventManifest.Of("node.revoked.v1", EventJson.Default.NodeRevoked),
+        EventManifest.Of("node.logged-out.v1", EventJson.Default.NodeLoggedOut),
+        EventManifest.Of("policy.set.v1", EventJson.Default.PolicySet),
+    ]);
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(WallTimeJsonConverter)])]
+[JsonSerializable(typeof(NetworkCreated))]
+[JsonSerializable(typeof(ControllerDelegated))]
+[JsonSerializable(typeof(ControllerWithdrawn))]
+[JsonSerializable(typeof(UserCreated))]
+[JsonSerializable(typeof(CredentialCreated))]
+[JsonSerializable(typeof(CredentialUsed))]
+[JsonSerializable(typeof(CredentialExpired))]
+[JsonSerializable(typeof(CredentialRevoked))]
+[JsonSerializable(typeof(AllocationReserved))]
+[JsonSerializable(typeof(AllocationReleased))]
+[JsonSerializable(typeof(NodeRegistered))]
+[JsonSerializable(typeof(NodeRevoked))]
+[JsonSerializable(typeof(NodeLoggedOut))]
+[JsonSerializable(typeof(PolicySet))]
+sealed partial class EventJson : JsonSerializerContext;

@@ -1,0 +1,41 @@
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+using Mesh.Protocol.Trust;
+
+namespace Mesh.Actors.Events;
+
+/// <summary><c>network.created.v1</c> on <c>network</c>: fixes what never changes afterwards.</summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Network">The network.</param>
+/// <param name="RootKey">The network root's public key.</param>
+/// <param name="Zone">The DNS zone of the names.</param>
+/// <param name="Ipv4">The IPv4 range in CIDR text.</param>
+/// <param name="Ipv6">The IPv6 range in CIDR text.</param>
+public sealed record NetworkCreated(
+    string CommandId, string By, WallTime At, NetworkId Network, SigningPublicKey RootKey, string Zone, string Ipv4, string Ipv6) : INetworkEvent;
+
+/// <summary><c>controller.delegated.v1</c> on <c>network</c>: the root lets a controller speak, or renews that.</summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Controller">The controller.</param>
+/// <param name="Delegation">The delegation as the root signed it.</param>
+/// <param name="Addresses">Where the controller answers: <c>host:port</c>, in order of preference.</param>
+public sealed record ControllerDelegated(
+    string CommandId, string By, WallTime At, ControllerId Controller, DsseEnvelope Delegation, IReadOnlyList<string> Addresses) : INetworkEvent;
+
+/// <summary><c>controller.withdrawn.v1</c> on <c>network</c>: nodes no longer believe the controller.</summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Controller">The controller.</param>
+public sealed record ControllerWithdrawn(string CommandId, string By, WallTime At, ControllerId Controller) : INetworkEvent;
+
+/// <summary><c>user.created.v1</c> on <c>user-NAME</c>.</summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Name">The user's name, which is also the user's id.</param>
+public sealed record UserCreated(string CommandId, string By, WallTime At, string Name) : INetworkEvent;

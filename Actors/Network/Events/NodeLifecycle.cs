@@ -1,0 +1,56 @@
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+
+namespace Mesh.Actors.Events;
+
+/// <summary>
+/// <c>allocation.reserved.v1</c> on <c>allocations</c>: a node id, name and addresses for whoever enrolls with a credential. Written
+/// again for the same credential where another machine presents it before it is used: then only the keys differ.
+/// </summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Credential">The credential that it is for.</param>
+/// <param name="Node">The node's id.</param>
+/// <param name="Name">The node's name.</param>
+/// <param name="Ipv4">The IPv4 address; never given to another node.</param>
+/// <param name="Ipv6">The IPv6 address; never given to another node.</param>
+/// <param name="SigningKey">The machine's identity key.</param>
+/// <param name="TunnelKey">The machine's WireGuard key; no two present nodes share one.</param>
+/// <param name="Owner">The user it belongs to; absent where tags own it.</param>
+/// <param name="Tags">Its tags, sorted.</param>
+public sealed record AllocationReserved(
+    string CommandId, string By, WallTime At, CredentialId Credential, NodeId Node, string Name, string Ipv4, string Ipv6,
+    SigningPublicKey SigningKey, TunnelPublicKey TunnelKey, string? Owner, IReadOnlyList<string> Tags) : INetworkEvent;
+
+/// <summary>
+/// <c>allocation.released.v1</c> on <c>allocations</c>: the node is gone. Its keys are free; its name goes only to a machine of the
+/// same owner or tags, because rules may name it; its addresses to nobody.
+/// </summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Node">The node.</param>
+public sealed record AllocationReleased(string CommandId, string By, WallTime At, NodeId Node) : INetworkEvent;
+
+/// <summary><c>node.registered.v1</c> on <c>node-ID</c>: follows from <c>credential.used.v1</c>, once per credential.</summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Credential">The credential that it joined with.</param>
+/// <param name="Node">The machine.</param>
+public sealed record NodeRegistered(string CommandId, string By, WallTime At, CredentialId Credential, EnrolledNode Node) : INetworkEvent;
+
+/// <summary><c>node.revoked.v1</c> on <c>node-ID</c>: an admin takes the node out.</summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Node">The node.</param>
+public sealed record NodeRevoked(string CommandId, string By, WallTime At, NodeId Node) : INetworkEvent;
+
+/// <summary><c>node.logged-out.v1</c> on <c>node-ID</c>: the node takes itself out.</summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Node">The node.</param>
+public sealed record NodeLoggedOut(string CommandId, string By, WallTime At, NodeId Node) : INetworkEvent;

@@ -1,0 +1,146 @@
+using System.Collections.Immutable;
+using Mesh.Actors.Events;
+using Mesh.Actors.Policy;
+using Mesh.Protocol.Identity;
+
+namespace Mesh.Actors.Projection;
+
+/// <summary>Is the next view and whom the change concerns.</summary>
+/// <param name="View">The view after the event.</param>
+/// <param name="Affected">The nodes whose map body differs, a node that was added or removed included.</param>
+public readonly record struct ViewChange(NetworkView View, IReadOnlySet<NodeId> Affected);
+
+public sealed partial record NetworkView
+{
+    static readonly IReadOnlySet<NodeId> Nobody = ImmutableHashSet<NodeId>.Empty;
+
+    /// <summary>Takes in the next event of the journal. Costs what the change concerns, not the size of the network.</summary>
+    /// <param name="ordering">The event's place in the journal.</param>
+    /// <param name="happened">The event.</param>
+    public ViewChange Apply(long ordering, INetworkEvent happened)
+    {
+        var next = this with { Revision = ordering };
+        return happened switch
+        {
+            NetworkCreated one => new(next with { Network = new(one.Network, one.RootKey, one.Zone, one.Ipv4, one.Ipv6, one.At) }, Present),
+            ControllerDelegated one => next.With(this, one),
+            ControllerWithdrawn one => Controllers.GetValueOrDefault(one.Controller) is { Withdrawn: false } controller
+                ? new(next with { Controllers = Controllers.SetItem(one.Controller, controller with { Withdrawn = true }) }, Present)
+                : new(next, Nobody),
+            UserCreated one => new(next with { Users = Users.SetItem(one.Name, new UserView(one.Name, one.By, one.At)) }, Nobody),
+            CredentialCreated one => new(next with
+            {
+                Credentials = Credentials.SetItem(
+                    one.Credential, new(one.Credential, CredentialStatus.Created, one.By, one.At, one.ExpiresAt, one.Owner, one.Tags)),
+            }, Nobody),
+            CredentialUsed one => new(next.WithEnded(one.Credential, CredentialStatus.Used, one, one.Node.Id) with
+            {
+                PendingRegistrations = PendingRegistrations.SetItem(one.Credential, one),
+            }, Nobody),
+            CredentialExpired one => new(next.WithEnded(one.Credential, CredentialStatus.Expired, one), Nobody),
+            CredentialRevoked one => new(next.WithEnded(one.Credential, CredentialStatus.Revoked, one), Nobody),
+            NodeRegistered one => (next with { PendingRegistrations = PendingRegistrations.Remove(one.Credential) })
+                .With(this, new NodeView(one.Node, one.Credential, one.At)),
+            NodeRevoked one => next.WithRemoved(this, one.Node, Removal.Revoked, one),
+            NodeLoggedOut one => next.WithRemoved(this, one.Node, Removal.LoggedOut, one),
+            AllocationReleased one => new(next with { PendingReleases = PendingReleases.Remove(one.Node) }, Nobody),
+            PolicySet one => next.With(this, one),
+            _ => new(next, Nobody),
+        };
+    }
+
+    NetworkView WithEnded(CredentialId id, CredentialStatus status, INetworkEvent by, NodeId? node = null) =>
+        Credentials.GetValueOrDefault(id) is { } credential
+            ? this with { Credentials = Credentials.SetItem(id, credential with { Status = status, EndedAt = by.At, Node = node }) }
+            : this;
+
+    ViewChange With(NetworkView before, ControllerDelegated one)
+    {
+        var old = before.Controllers.GetValueOrDefault(one.Controller);
+        var view = this with { Controllers = Controllers.SetItem(one.Controller, new(one.Controller, one.Addresses, one.Delegation, old?.Withdrawn ?? false)) };
+        // A renewed delegation at the same addresses is no change of any map: it travels with the heads.
+        return new(view, old is not null && old.Addresses.SequenceEqual(one.Addresses, StringComparer.Ordinal) ? Nobody : Present);
+    }
+
+    ViewChange With(NetworkView before, NodeView node)
+    {
+        var old = before.Nodes.GetValueOrDefault(node.Id) is { IsPresent: true } present ? present : null;
+        var view = this with
+        {
+            Nodes = Nodes.SetItem(node.Id, node),
+            Members = Enter(old is null ? Members : Leave(Members, old.Node), node.Node),
+        };
+        return new(view, AffectedBy(before, view, old, node));
+    }
+
+    ViewChange WithRemoved(NetworkView before, NodeId id, string reason, INetworkEvent by)
+    {
+        if (before.Nodes.GetValueOrDefault(id) is not { IsPresent: true } node)
+            return new(this, Nobody);
+        var view = this with
+        {
+            Nodes = Nodes.SetItem(id, node with { Removed = reason, RemovedAt = by.At }),
+            Members = Leave(Members, node.Node),
+            PendingReleases = PendingReleases.Add(id),
+        };
+        return new(view, new HashSet<NodeId>(before.PeersOf(id).Keys) { id });
+    }
+
+    ViewChange With(NetworkView before, PolicySet set)
+    {
+        var view = this with { Policy = CompiledPolicy.Compile(set.Document), PolicyText = set.Text, PolicyCommand = set.CommandId };
+        var candidates = new HashSet<NodeId>();
+        foreach (var selector in CompiledPolicy.Difference(before.Policy, view.Policy))
+            candidates.UnionWith(MembersOf(selector));
+        candidates.RemoveWhere(node => SamePeers(before.PeersOf(node), view.PeersOf(node)));
+        return new(view, candidates);
+    }
+
+    // Whose body changes when a node joins, or joins again with other tags, owner or keys.
+    static IReadOnlySet<NodeId> AffectedBy(NetworkView before, NetworkView after, NodeView? old, NodeView node)
+    {
+        var (peersBefore, peersAfter) = (before.PeersOf(node.Id), after.PeersOf(node.Id));
+        var sameSelf = old is not null && SameSelf(old.Node, node.Node);
+        var sameEntry = sameSelf && old!.Node.TunnelKey == node.Node.TunnelKey && old.Node.SigningKey == node.Node.SigningKey
+            && string.Equals(old.Node.Os, node.Node.Os, StringComparison.Ordinal);
+        var affected = new HashSet<NodeId>();
+        foreach (var peer in peersBefore.Keys.Union(peersAfter.Keys))
+        {
+            var (wasPeer, isPeer) = (peersBefore.TryGetValue(peer, out var was), peersAfter.TryGetValue(peer, out var now));
+            if (!sameEntry || wasPeer != isPeer || was != now)
+                affected.Add(peer);
+        }
+        if (!sameSelf || !SamePeers(peersBefore, peersAfter))
+            affected.Add(node.Id);
+        return affected;
+    }
+
+    static bool SameSelf(EnrolledNode left, EnrolledNode right) =>
+        string.Equals(left.Name, right.Name, StringComparison.Ordinal)
+        && string.Equals(left.Ipv4, right.Ipv4, StringComparison.Ordinal)
+        && string.Equals(left.Ipv6, right.Ipv6, StringComparison.Ordinal)
+        && string.Equals(left.Owner, right.Owner, StringComparison.Ordinal)
+        && left.Tags.SequenceEqual(right.Tags, StringComparer.Ordinal);
+
+    static bool SamePeers(IReadOnlyDictionary<NodeId, PeerRights> left, IReadOnlyDictionary<NodeId, PeerRights> right) =>
+        left.Count == right.Count && left.All(pair => right.TryGetValue(pair.Key, out var rights) && rights == pair.Value);
+
+    static ImmutableDictionary<string, ImmutableHashSet<NodeId>> Enter(
+        ImmutableDictionary<string, ImmutableHashSet<NodeId>> members, EnrolledNode node)
+    {
+        foreach (var selector in Selectors(node))
+            members = members.SetItem(selector, members.GetValueOrDefault(selector, []).Add(node.Id));
+        return members;
+    }
+
+    static ImmutableDictionary<string, ImmutableHashSet<NodeId>> Leave(
+        ImmutableDictionary<string, ImmutableHashSet<NodeId>> members, EnrolledNode node)
+    {
+        foreach (var selector in Selectors(node))
+        {
+            var rest = members.GetValueOrDefault(selector, []).Remove(node.Id);
+            members = rest.IsEmpty ? members.Remove(selector) : members.SetItem(selector, rest);
+        }
+        return members;
+    }
+}

@@ -1,0 +1,104 @@
+using System.Collections.Immutable;
+using Mesh.Actors.Events;
+using Mesh.Actors.Policy;
+using Mesh.Protocol.Identity;
+
+namespace Mesh.Actors.Projection;
+
+/// <summary>Says which directions are allowed between a node and a peer.</summary>
+/// <param name="Accept">The peer may open connections to the node.</param>
+/// <param name="Send">The node may open connections to the peer.</param>
+public readonly record struct PeerRights(bool Accept, bool Send);
+
+/// <summary>
+/// Is the network as the journal tells it up to a revision: a pure fold of events. Everything that nodes and admins are told comes
+/// from here. Immutable, and safe to read from anywhere.
+/// </summary>
+public sealed partial record NetworkView
+{
+    /// <summary>Is the view of an empty journal.</summary>
+    public static NetworkView Empty { get; } = new();
+
+    NetworkView() { }
+
+    /// <summary>Gets the ordering of the newest event taken in.</summary>
+    public long Revision { get; private init; }
+
+    /// <summary>Gets the network; null before it was created.</summary>
+    public NetworkIdentity? Network { get; private init; }
+
+    /// <summary>Gets the controllers, withdrawn ones included.</summary>
+    public ImmutableDictionary<ControllerId, ControllerView> Controllers { get; private init; } = ImmutableDictionary<ControllerId, ControllerView>.Empty;
+
+    /// <summary>Gets the users by name.</summary>
+    public ImmutableDictionary<string, UserView> Users { get; private init; } = ImmutableDictionary.Create<string, UserView>(StringComparer.Ordinal);
+
+    /// <summary>Gets the credentials.</summary>
+    public ImmutableDictionary<CredentialId, CredentialView> Credentials { get; private init; } = ImmutableDictionary<CredentialId, CredentialView>.Empty;
+
+    /// <summary>Gets the nodes, removed ones included.</summary>
+    public ImmutableDictionary<NodeId, NodeView> Nodes { get; private init; } = ImmutableDictionary<NodeId, NodeView>.Empty;
+
+    /// <summary>Gets the policy in force.</summary>
+    public CompiledPolicy Policy { get; private init; } = CompiledPolicy.Empty;
+
+    /// <summary>Gets the text of the policy as it was last set.</summary>
+    public string PolicyText { get; private init; } = "";
+
+    /// <summary>Gets the command that last set the policy.</summary>
+    public string? PolicyCommand { get; private init; }
+
+    /// <summary>Gets the enrollments that were committed and whose node is not registered yet.</summary>
+    public ImmutableDictionary<CredentialId, CredentialUsed> PendingRegistrations { get; private init; } =
+        ImmutableDictionary<CredentialId, CredentialUsed>.Empty;
+
+    /// <summary>Gets the nodes that were removed and whose allocation is not released yet.</summary>
+    public ImmutableHashSet<NodeId> PendingReleases { get; private init; } = [];
+
+    // Present nodes by every selector that matches them.
+    ImmutableDictionary<string, ImmutableHashSet<NodeId>> Members { get; init; } =
+        ImmutableDictionary.Create<string, ImmutableHashSet<NodeId>>(StringComparer.Ordinal);
+
+    /// <summary>Gets the present nodes.</summary>
+    public IReadOnlySet<NodeId> Present => MembersOf(NodeSelectors.Everyone);
+
+    /// <summary>Finds a present node by name.</summary>
+    public NodeView? FindByName(string name)
+    {
+        foreach (var id in MembersOf(NodeSelectors.Node + name))
+            return Nodes[id];
+        return null;
+    }
+
+    /// <summary>Finds what an admin names: a present node's name, else the id of any node.</summary>
+    public NodeView? FindNode(string nameOrId) =>
+        FindByName(nameOrId) ?? (TypedId.TryParse<NodeId>(nameOrId, out var id) ? Nodes.GetValueOrDefault(id) : null);
+
+    /// <summary>
+    /// Computes the peers of a present node, with the rights between them: every node that may open to it or that it may open to.
+    /// Costs what its rules match.
+    /// </summary>
+    public IReadOnlyDictionary<NodeId, PeerRights> PeersOf(NodeId node)
+    {
+        var peers = new Dictionary<NodeId, PeerRights>();
+        if (Nodes.GetValueOrDefault(node) is not { IsPresent: true } self)
+            return peers;
+        var selectors = Selectors(self.Node);
+        foreach (var selector in Policy.Reaches(selectors).Distinct(StringComparer.Ordinal))
+        {
+            foreach (var peer in MembersOf(selector))
+                peers[peer] = peers.GetValueOrDefault(peer) with { Send = true };
+        }
+        foreach (var selector in Policy.ReachedBy(selectors).Distinct(StringComparer.Ordinal))
+        {
+            foreach (var peer in MembersOf(selector))
+                peers[peer] = peers.GetValueOrDefault(peer) with { Accept = true };
+        }
+        peers.Remove(node);
+        return peers;
+    }
+
+    ImmutableHashSet<NodeId> MembersOf(string selector) => Members.GetValueOrDefault(selector, []);
+
+    static IReadOnlyList<string> Selectors(EnrolledNode node) => NodeSelectors.Of(node.Name, node.Owner, node.Tags);
+}

@@ -1,0 +1,77 @@
+using Mesh.Actors.Events;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+using Mesh.Protocol.Trust;
+
+namespace Mesh.Actors.Projection;
+
+/// <summary>Says where a credential stands. From <see cref="Created"/> it goes to one of the others and nowhere from there.</summary>
+public enum CredentialStatus
+{
+    /// <summary>It can be used.</summary>
+    Created,
+
+    /// <summary>A machine joined with it.</summary>
+    Used,
+
+    /// <summary>Its time is over.</summary>
+    Expired,
+
+    /// <summary>An admin revoked it.</summary>
+    Revoked,
+}
+
+/// <summary>Shows a credential; never its secret, nor the secret's hash.</summary>
+/// <param name="Id">The credential.</param>
+/// <param name="Status">Where it stands by the journal; one whose time is over may still be <see cref="CredentialStatus.Created"/>
+/// for up to a minute: see <see cref="StatusAt"/>.</param>
+/// <param name="Creator">Who created it.</param>
+/// <param name="CreatedAt">When it was created.</param>
+/// <param name="ExpiresAt">The last moment at which it can be used.</param>
+/// <param name="Owner">The user whose machine joins with it.</param>
+/// <param name="Tags">The tags of the machine that joins with it.</param>
+/// <param name="Node">The node that joined with it.</param>
+/// <param name="EndedAt">When it was used, expired or revoked.</param>
+public sealed record CredentialView(
+    CredentialId Id, CredentialStatus Status, string Creator, WallTime CreatedAt, WallTime ExpiresAt, string? Owner,
+    IReadOnlyList<string> Tags, NodeId? Node = null, WallTime? EndedAt = null)
+{
+    /// <summary>Returns where it stands at a moment.</summary>
+    public CredentialStatus StatusAt(WallTime now) =>
+        Status == CredentialStatus.Created && now > ExpiresAt ? CredentialStatus.Expired : Status;
+}
+
+/// <summary>Shows a node as the journal knows it.</summary>
+/// <param name="Node">What it enrolled as.</param>
+/// <param name="Credential">The credential it last joined with.</param>
+/// <param name="RegisteredAt">When it last joined.</param>
+/// <param name="Removed">Why it was taken out: <c>revoked</c> or <c>logged-out</c>; null while it belongs to the network.</param>
+/// <param name="RemovedAt">When it was taken out.</param>
+public sealed record NodeView(
+    EnrolledNode Node, CredentialId Credential, WallTime RegisteredAt, string? Removed = null, WallTime? RemovedAt = null)
+{
+    /// <summary>Gets the node's id.</summary>
+    public NodeId Id => Node.Id;
+
+    /// <summary>Gets the node's name.</summary>
+    public string Name => Node.Name;
+
+    /// <summary>Gets whether it belongs to the network.</summary>
+    public bool IsPresent => Removed is null;
+
+    /// <summary>Gets the id as text: the order of peers in a map.</summary>
+    public string IdText { get; } = Node.Id.ToString();
+}
+
+/// <summary>Shows a user.</summary>
+public sealed record UserView(string Name, string Creator, WallTime CreatedAt);
+
+/// <summary>Shows a controller.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Addresses">Where it answers.</param>
+/// <param name="Delegation">The newest delegation by the network root.</param>
+/// <param name="Withdrawn">Whether nodes no longer believe it.</param>
+public sealed record ControllerView(ControllerId Id, IReadOnlyList<string> Addresses, DsseEnvelope Delegation, bool Withdrawn = false);
+
+/// <summary>Shows what never changes about a network.</summary>
+public sealed record NetworkIdentity(NetworkId Id, SigningPublicKey RootKey, string Zone, string Ipv4, string Ipv6, WallTime CreatedAt);

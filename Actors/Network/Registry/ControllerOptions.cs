@@ -1,0 +1,41 @@
+namespace Mesh.Actors.Registry;
+
+/// <summary>Sets the times and bounds of the controller's decisions. Immutable.</summary>
+public sealed record ControllerOptions
+{
+    /// <summary>Gets how long a credential lasts where the request does not say; 1 hour.</summary>
+    public TimeSpan CredentialLifetime { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Gets the longest time that a credential may last; 90 days.</summary>
+    public TimeSpan CredentialLifetimeMaximum { get; init; } = TimeSpan.FromDays(90);
+
+    /// <summary>Gets how long a node may act on a map without a renewal; 7 days.</summary>
+    public TimeSpan MapValidFor { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>Gets how long after signing a node takes a map in; 10 minutes.</summary>
+    public TimeSpan MapAcceptFor { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Gets how often attached nodes get their map renewed; 1 hour.</summary>
+    public TimeSpan RenewalInterval { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Gets how often a stream is asked for a sign of life; after three without any it is closed; 15 seconds.</summary>
+    public TimeSpan PingInterval { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Gets how long a presence hint counts; it is renewed at half of that; 24 hours.</summary>
+    public TimeSpan PresenceValidFor { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Gets after how long without a command an entity is stopped; its state stays in the journal; 2 minutes.</summary>
+    public TimeSpan PassivateAfter { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>Gets how long a command may take before it is answered with "try again"; 10 seconds.</summary>
+    public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Gets how often the journal is looked at without a hint that it changed; 1 second.</summary>
+    public TimeSpan TailInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Gets how many events are taken from the journal at a time, and so at most share a signature; 512.</summary>
+    public int TailBatch { get; init; } = 512;
+
+    /// <summary>Gets how often credentials whose time is over are looked for; 1 minute.</summary>
+    public TimeSpan ExpirySweepInterval { get; init; } = TimeSpan.FromMinutes(1);
+}
