@@ -1,0 +1,245 @@
+using System.Runtime.ExceptionServices;
+using Mesh.Actors.Engine.Dispatch;
+
+namespace Mesh.Actors.Engine.Actor;
+
+sealed partial class ActorCell
+{
+    /// <summary>Who caused the failure that this cell is suspended for; null if it has not failed.</summary>
+    IActorRef? _failedBy;
+    Exception? _recreateCause;
+
+    void CreateActor()
+    {
+        try
+        {
+            _actor = NewActor();
+            _actor.AroundPreStart();
+            RearmReceiveTimeout(true);
+        }
+        catch (Exception cause)
+        {
+            if (_actor is { } actor)
+            {
+                ClearActor(actor);
+                _actor = null;
+            }
+            throw new ActorInitializationException(_self, "Exception during creation", cause);
+        }
+    }
+
+    /// <summary>Suspends the cell and its children and leaves the decision to the supervisor.</summary>
+    void HandleInvokeFailure(Exception cause, ChildRestartStats[]? childrenToSuspend)
+    {
+        if (_failedBy is not null)
+            return;
+        Mailbox.SuspendMessages();
+        IActorRef? except = null;
+        if (CurrentMessage is Failed failed)
+        {
+            // Escalated: the child that failed is suspended already.
+            _failedBy = except = failed.Child;
+        }
+        else
+        {
+            _failedBy = _self;
+        }
+        if (childrenToSuspend is null)
+        {
+            SuspendChildren(except);
+        }
+        else
+        {
+            foreach (var stats in childrenToSuspend)
+                stats.Child.Suspend();
+        }
+        ParentRef.SendSystemMessage(new Failed(_self, cause, _self.Path.Uid));
+    }
+
+    void HandleFailed(Failed failed)
+    {
+        var (messageBefore, senderBefore) = (CurrentMessage, _sender);
+        if (_children?.Find(failed.Child) is not { } stats || stats.Child.Path.Uid != failed.Uid)
+        {
+            LogDebug($"Dropping Failed({failed.Cause.Message}) from old or unknown child {failed.Child}");
+            return;
+        }
+        CurrentMessage = failed;
+        _sender = failed.Child;
+        if (!_actor!.SupervisorStrategyInternal.HandleFailure(this, failed.Child, failed.Cause, stats, _children.Snapshot()))
+            ExceptionDispatchInfo.Throw(failed.Cause);
+        (CurrentMessage, _sender) = (messageBefore, senderBefore);
+    }
+
+    void FaultSuspend()
+    {
+        Mailbox.SuspendMessages();
+        SuspendChildren(null);
+    }
+
+    void FaultResume(Exception? causedByFailure)
+    {
+        if (_actor is null)
+        {
+            LogError(null, $"Changing Resume into Create after {causedByFailure}");
+            FaultCreate();
+            return;
+        }
+        var perpetrator = _failedBy;
+        Mailbox.ResumeMessages();
+        if (causedByFailure is not null)
+        {
+            _failedBy = null;
+            CurrentMessage = null;
+        }
+        ResumeChildren(causedByFailure, perpetrator);
+    }
+
+    void FaultRecreate(Exception cause)
+    {
+        if (_actor is not { } failedActor)
+        {
+            LogError(null, $"Changing Recreate into Create after {cause}");
+            FaultCreate();
+        }
+        else if (IsNormal)
+        {
+            var message = CurrentMessage is Failed ? null : CurrentMessage;
+            try
+            {
+                failedActor.AroundPreRestart(cause, message);
+            }
+            catch (Exception failure)
+            {
+                // The instance is on its way out; that it left badly is all there is to say.
+                LogError(new PreRestartException(_self, failure, cause, message), failure.Message);
+            }
+            finally
+            {
+                ClearActor(failedActor);
+            }
+            _recreateCause = cause;
+            if (_children is null || !_children.WaitFor(WaitReason.Recreation))
+                FinishRecreate(cause);
+        }
+        else
+        {
+            // Each Recreate comes with a Suspend that has to be balanced.
+            FaultResume(null);
+        }
+    }
+
+    void FinishRecreate(Exception cause)
+    {
+        _recreateCause = null;
+        // Those that the new instance starts are not restarted.
+        var survivors = ChildStats();
+        try
+        {
+            Mailbox.ResumeMessages();
+            _failedBy = null;
+            _actor = NewActor();
+            _actor.AroundPostRestart(cause, null);
+            RearmReceiveTimeout(true);
+            foreach (var survivor in survivors)
+                survivor.Child.Restart(cause);
+        }
+        catch (Exception failure)
+        {
+            if (_actor is { } actor)
+                ClearActor(actor);
+            HandleInvokeFailure(new PostRestartException(_self, failure, cause), survivors);
+        }
+    }
+
+    void FaultCreate()
+    {
+        SetReceiveTimeout(null);
+        StopChildren();
+        if (_children is null || !_children.WaitFor(WaitReason.Creation))
+            FinishCreate();
+    }
+
+    void FinishCreate()
+    {
+        Mailbox.ResumeMessages();
+        _failedBy = null;
+        try
+        {
+            CreateActor();
+        }
+        catch (Exception cause)
+        {
+            HandleInvokeFailure(cause, null);
+        }
+    }
+
+    void HandleTerminate()
+    {
+        SetReceiveTimeout(null);
+        UnwatchWatchedActors();
+        StopChildren();
+        var wasTerminating = IsTerminating;
+        if (_children is not null && _children.WaitFor(WaitReason.Termination))
+        {
+            if (!wasTerminating)
+            {
+                Mailbox.SuspendMessages();
+                // Failures on the way out are nobody's business any more.
+                _failedBy = _self;
+            }
+            return;
+        }
+        _children?.SetTerminated();
+        FinishTerminate();
+    }
+
+    /// <summary>Ends the cell. A parent that also watches gets the end of its child before the message about it.</summary>
+    void FinishTerminate()
+    {
+        if (_actor is { } actor)
+        {
+            try
+            {
+                actor.AroundPostStop();
+            }
+            catch (Exception failure)
+            {
+                LogError(failure, failure.Message);
+            }
+            ReleaseActor(actor);
+        }
+        Mailbox.Close();
+        ParentRef.SendSystemMessage(new DeathWatchNotification(_self, existenceConfirmed: true));
+        TellWatchersWeDied();
+        UnwatchWatchedActors();
+        _actor = null;
+        _behavior = null;
+        _stackedUnder = null;
+        CurrentMessage = null;
+    }
+
+    void HandleChildTerminated(IActorRef child)
+    {
+        switch (_children!.Remove(child))
+        {
+            case WaitReason.Recreation:
+                FinishRecreate(_recreateCause!);
+                break;
+            case WaitReason.Creation:
+                FinishCreate();
+                break;
+            case WaitReason.Termination:
+                FinishTerminate();
+                break;
+            default:
+                break;
+        }
+    }
+
+    void ClearActor(ActorBase actor)
+    {
+        ReleaseActor(actor);
+        CurrentMessage = null;
+    }
+}

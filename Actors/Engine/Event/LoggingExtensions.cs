@@ -1,0 +1,193 @@
+namespace Mesh.Actors.Engine.Event;
+
+/// <summary>
+/// Logs by level. A template holds <c>{0}</c>, <c>{1}</c>, ... for its arguments and is made into text only if the level is on.
+/// </summary>
+public static class LoggingExtensions
+{
+    public static void Debug(this ILoggingAdapter log, string format) => log.Log(LogLevel.DebugLevel, null, format);
+
+    public static void Debug(this ILoggingAdapter log, Exception? cause, string format) => log.Log(LogLevel.DebugLevel, cause, format);
+
+    public static void Debug(this ILoggingAdapter log, string format, params object?[] args) => log.Log(LogLevel.DebugLevel, null, format, args);
+
+    public static void Debug(this ILoggingAdapter log, Exception? cause, string format, params object?[] args) =>
+        log.Log(LogLevel.DebugLevel, cause, format, args);
+
+    public static void Debug<T1>(this ILoggingAdapter log, string format, T1 arg1)
+    {
+        if (log.IsEnabled(LogLevel.DebugLevel))
+            log.Log(LogLevel.DebugLevel, null, new LogMessage(format, [arg1]));
+    }
+
+    public static void Debug<T1>(this ILoggingAdapter log, Exception? cause, string format, T1 arg1)
+    {
+        if (log.IsEnabled(LogLevel.DebugLevel))
+            log.Log(LogLevel.DebugLevel, cause, new LogMessage(format, [arg1]));
+    }
+
+    public static void Debug<T1, T2>(this ILoggingAdapter log, string format, T1 arg1, T2 arg2)
+    {
+        if (log.IsEnabled(LogLevel.DebugLevel))
+            log.Log(LogLevel.DebugLevel, null, new LogMessage(format, [arg1, arg2]));
+    }
+
+    public static void Debug<T1, T2>(this ILoggingAdapter log, Exception? cause, string format, T1 arg1, T2 arg2)
+    {
+        if (log.IsEnabled(LogLevel.DebugLevel))
+            log.Log(LogLevel.DebugLevel, cause, new LogMessage(format, [arg1, arg2]));
+    }
+
+    public static void Debug<T1, T2, T3>(this ILoggingAdapter log, string format, T1 arg1, T2 arg2, T3 arg3)
+    {
+        if (log.IsEnabled(LogLevel.DebugLevel))
+            log.Log(LogLevel.DebugLevel, null, new LogMessage(format, [arg1, arg2, arg3]));
+    }
+
+    public static void Debug<T1, T2, T3>(this ILoggingAdapter log, Exception? cause, string format, T1 arg1, T2 arg2, T3 arg3)
+    {
+        if (log.IsEnabled(LogLevel.DebugLevel))
+            log.Log(LogLevel.DebugLevel, cause, new LogMessage(format, [arg1, arg2, arg3]));
+    }
+
+    public static void Info(this ILoggingAdapter log, string format) => log.Log(LogLevel.InfoLevel, null, format);
+
+    public static void Info(this ILoggingAdapter log, Exception? cause, string format) => log.Log(LogLevel.InfoLevel, cause, format);
+
+    public static void Info(this ILoggingAdapter log, string format, params object?[] args) => log.Log(LogLevel.InfoLevel, null, format, args);
+
+    public static void Info(this ILoggingAdapter log, Exception? cause, string format, params object?[] args) =>
+        log.Log(LogLevel.InfoLevel, cause, format, args);
+
+    public static void Info<T1>(this ILoggingAdapter log, string format, T1 arg1)
+    {
+        if (log.IsEnabled(LogLevel.InfoLevel))
+            log.Log(LogLevel.InfoLevel, null, new LogMessage(format, [arg1]));
+    }
+
+    public static void Info<T1>(this ILoggingAdapter log, Exception? cause, string format, T1 arg1)
+    {
+        if (log.IsEnabled(LogLevel.InfoLevel))
+            log.Log(LogLevel.InfoLevel, cause, new LogMessage(format, [arg1]));
+    }
+
+    public static void Info<T1, T2>(this ILoggingAdapter log, string format, T1 arg1, T2 arg2)
+    {
+        if (log.IsEnabled(LogLevel.InfoLevel))
+            log.Log(LogLevel.InfoLevel, null, new LogMessage(format, [arg1, arg2]));
+    }
+
+    public static void Info<T1, T2>(this ILoggingAdapter log, Exception? cause, string format, T1 arg1, T2 arg2)
+    {
+        if (log.IsEnabled(LogLevel.InfoLevel))
+            log.Log(LogLevel.InfoLevel, cause, new LogMessage(format, [arg1, arg2]));
+    }
+
+    public static void Info<T1, T2, T3>(this ILoggingAdapter log, string format, T1 arg1, T2 arg2, T3 arg3)
+    {
+        if (log.IsEnabled(LogLevel.InfoLevel))
+            log.Log(LogLevel.InfoLevel, null, new LogMessage(format, [arg1, arg2, arg3]));
+    }
+
+    public static void Info<T1, T2, T3>(this ILoggingAdapter log, Exception? cause, string format, T1 arg1, T2 arg2, T3 arg3)
+    {
+        if (log.IsEnabled(LogLevel.InfoLevel))
+            log.Log(LogLevel.InfoLevel, cause, new LogMessage(format, [arg1, arg2, arg3]));
+    }
+
+    public static void Warning(this ILoggingAdapter log, string format) => log.Log(LogLevel.WarningLevel, null, format);
+
+    public static void Warning(this ILoggingAdapter log, Exception? cause, string format) => log.Log(LogLevel.WarningLevel, cause, format);
+
+    public static void Warning(this ILoggingAdapter log, string format, params object?[] args) => log.Log(LogLevel.WarningLevel, null, format, args);
+
+    public static void Warning(this ILoggingAdapter log, Exception? cause, string format, params object?[] args) =>
+        log.Log(LogLevel.WarningLevel, cause, format, args);
+
+    public static void Warning<T1>(this ILoggingAdapter log, string format, T1 arg1)
+    {
+        if (log.IsEnabled(LogLevel.WarningLevel))
+            log.Log(LogLevel.WarningLevel, null, new LogMessage(format, [arg1]));
+    }
+
+    public static void Warning<T1>(this ILoggingAdapter log, Exception? cause, string format, T1 arg1)
+    {
+        if (log.IsEnabled(LogLevel.WarningLevel))
+            log.Log(LogLevel.WarningLevel, cause, new LogMessage(format, [arg1]));
+    }
+
+    public static void Warning<T1, T2>(this ILoggingAdapter log, string format, T1 arg1, T2 arg2)
+    {
+        if (log.IsEnabled(LogLevel.WarningLevel))
+            log.Log(LogLevel.WarningLevel, null, new LogMessage(format, [arg1, arg2]));
+    }
+
+    public static void Warning<T1, T2>(this ILoggingAdapter log, Exception? cause, string format, T1 arg1, T2 arg2)
+    {
+        if (log.IsEnabled(LogLevel.WarningLevel))
+            log.Log(LogLevel.WarningLevel, cause, new LogMessage(format, [arg1, arg2]));
+    }
+
+    public static void Warning<T1, T2, T3>(this ILoggingAdapter log, string format, T1 arg1, T2 arg2, T3 arg3)
+    {
+        if (log.IsEnabled(LogLevel.WarningLevel))
+            log.Log(LogLevel.WarningLevel, null, new LogMessage(format, [arg1, arg2, arg3]));
+    }
+
+    public static void Warning<T1, T2, T3>(this ILoggingAdapter log, Exception? cause, string format, T1 arg1, T2 arg2, T3 arg3)
+    {
+        if (log.IsEnabled(LogLevel.WarningLevel))
+            log.Log(LogLevel.WarningLevel, cause, new LogMessage(format, [arg1, arg2, arg3]));
+    }
+
+    public static void Error(this ILoggingAdapter log, string format) => log.Log(LogLevel.ErrorLevel, null, format);
+
+    public static void Error(this ILoggingAdapter log, Exception? cause, string format) => log.Log(LogLevel.ErrorLevel, cause, format);
+
+    public static void Error(this ILoggingAdapter log, string format, params object?[] args) => log.Log(LogLevel.ErrorLevel, null, format, args);
+
+    public static void Error(this ILoggingAdapter log, Exception? cause, string format, params object?[] args) =>
+        log.Log(LogLevel.ErrorLevel, cause, format, args);
+
+    public static void Error<T1>(this ILoggingAdapter log, string format, T1 arg1)
+    {
+        if (log.IsEnabled(LogLevel.ErrorLevel))
+            log.Log(LogLevel.ErrorLevel, null, new LogMessage(format, [arg1]));
+    }
+
+    public static void Error<T1>(this ILoggingAdapter log, Exception? cause, string format, T1 arg1)
+    {
+        if (log.IsEnabled(LogLevel.ErrorLevel))
+            log.Log(LogLevel.ErrorLevel, cause, new LogMessage(format, [arg1]));
+    }
+
+    public static void Error<T1, T2>(this ILoggingAdapter log, string format, T1 arg1, T2 arg2)
+    {
+        if (log.IsEnabled(LogLevel.ErrorLevel))
+            log.Log(LogLevel.ErrorLevel, null, new LogMessage(format, [arg1, arg2]));
+    }
+
+    public static void Error<T1, T2>(this ILoggingAdapter log, Exception? cause, string format, T1 arg1, T2 arg2)
+    {
+        if (log.IsEnabled(LogLevel.ErrorLevel))
+            log.Log(LogLevel.ErrorLevel, cause, new LogMessage(format, [arg1, arg2]));
+    }
+
+    public static void Error<T1, T2, T3>(this ILoggingAdapter log, string format, T1 arg1, T2 arg2, T3 arg3)
+    {
+        if (log.IsEnabled(LogLevel.ErrorLevel))
+            log.Log(LogLevel.ErrorLevel, null, new LogMessage(format, [arg1, arg2, arg3]));
+    }
+
+    public static void Error<T1, T2, T3>(this ILoggingAdapter log, Exception? cause, string format, T1 arg1, T2 arg2, T3 arg3)
+    {
+        if (log.IsEnabled(LogLevel.ErrorLevel))
+            log.Log(LogLevel.ErrorLevel, cause, new LogMessage(format, [arg1, arg2, arg3]));
+    }
+
+    public static void Log(this ILoggingAdapter log, LogLevel level, Exception? cause, string format, object?[] args)
+    {
+        if (log.IsEnabled(level))
+            log.Log(level, cause, new LogMessage(format, args));
+    }
+}

@@ -1,0 +1,17 @@
+using Mesh.Actors.Engine.Actor;
+
+namespace Mesh.Actors.Engine.Event;
+
+/// <summary>Writes log events of a level and above to standard error, on the publisher's thread.</summary>
+sealed class StandardErrorLogger(ActorSystemImpl system, ActorPath path, LogLevel from) : MinimalActorRef
+{
+    public override ActorPath Path { get; } = path;
+
+    public override ActorSystemImpl System { get; } = system;
+
+    protected override void TellInternal(object message, IActorRef? sender)
+    {
+        if (message is LogEvent log && log.LogLevel() >= from)
+            Console.Error.WriteLine(log);
+    }
+}
