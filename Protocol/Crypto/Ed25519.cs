@@ -15,18 +15,28 @@ public static unsafe class Ed25519
     /// <summary>Computes the public key of a private key.</summary>
     public static SigningPublicKey ComputePublicKey(SigningPrivateKey privateKey)
     {
-        using var key = PrivateKeyHandle.Import(LibCrypto.KeyTypeEd25519, privateKey.Span);
         Span<byte> publicKey = stackalloc byte[KeySize];
-        key.ExportPublicKey(publicKey);
+        ComputePublicKey(privateKey.Span, publicKey);
         return new SigningPublicKey(publicKey);
     }
 
+    /// <summary>Computes the 32-byte public key of a seed.</summary>
+    public static void ComputePublicKey(ReadOnlySpan<byte> seed, Span<byte> publicKey)
+    {
+        using var key = Import(seed);
+        key.ExportPublicKey(publicKey);
+    }
+
     /// <summary>Writes the 64-byte signature of a message.</summary>
-    public static void Sign(SigningPrivateKey privateKey, ReadOnlySpan<byte> message, Span<byte> signature)
+    public static void Sign(SigningPrivateKey privateKey, ReadOnlySpan<byte> message, Span<byte> signature) =>
+        Sign(privateKey.Span, message, signature);
+
+    /// <summary>Writes the 64-byte signature of a message.</summary>
+    public static void Sign(ReadOnlySpan<byte> seed, ReadOnlySpan<byte> message, Span<byte> signature)
     {
         if (signature.Length != SignatureSize)
             throw new CryptographicException("an Ed25519 signature is 64 bytes");
-        using var key = PrivateKeyHandle.Import(LibCrypto.KeyTypeEd25519, privateKey.Span);
+        using var key = Import(seed);
         var context = LibCrypto.EVP_MD_CTX_new();
         try
         {
@@ -45,11 +55,17 @@ public static unsafe class Ed25519
     /// <summary>Tells whether a signature is valid; any malformed key or signature is not.</summary>
     public static bool Verify(SigningPublicKey publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature)
     {
-        if (signature.Length != SignatureSize)
+        var octets = publicKey.Value;
+        return Verify(octets.Span, message, signature);
+    }
+
+    /// <inheritdoc cref="Verify(SigningPublicKey, ReadOnlySpan{byte}, ReadOnlySpan{byte})"/>
+    public static bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature)
+    {
+        if (publicKey.Length != KeySize || signature.Length != SignatureSize)
             return false;
         nint key;
-        var octets = publicKey.Value;
-        fixed (byte* input = octets.Span)
+        fixed (byte* input = publicKey)
             key = LibCrypto.EVP_PKEY_new_raw_public_key(LibCrypto.KeyTypeEd25519, 0, input, KeySize);
         if (key == 0)
         {
@@ -74,4 +90,9 @@ public static unsafe class Ed25519
             LibCrypto.EVP_PKEY_free(key);
         }
     }
+
+    static PrivateKeyHandle Import(ReadOnlySpan<byte> seed) =>
+        seed.Length == KeySize
+            ? PrivateKeyHandle.Import(LibCrypto.KeyTypeEd25519, seed)
+            : throw new CryptographicException("an Ed25519 seed is 32 bytes");
 }
