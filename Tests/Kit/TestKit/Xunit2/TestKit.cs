@@ -68,7 +68,7 @@ public class TestKit : TestKitBase, IDisposable
             catch (InvalidOperationException)
             {
                 // The test has ended while its system still says something: nobody listens any more.
-                system.EventStream.Unsubscribe(this);
+                System.EventStream.Unsubscribe(this);
             }
         }
     }
