@@ -1,0 +1,181 @@
+using Mesh.Actors.Engine.Actor;
+
+namespace Mesh.Actors.Engine.Persistence;
+
+public abstract partial class Eventsourced
+{
+    private bool _isWaitingForPermit;
+
+    private void RequestPermit()
+    {
+        _extension.RecoveryPermitter.Tell(RequestRecoveryPermit.Instance, Self);
+        _isWaitingForPermit = true;
+        _state = WaitingForPermit(Recovery);
+    }
+
+    private void ReturnPermit() => _extension.RecoveryPermitter.Tell(ReturnRecoveryPermit.Instance, Self);
+
+    private EventsourcedState WaitingForPermit(Recovery recovery) => new("waiting for permit", () => true, (_, message) =>
+    {
+        if (message is not RecoveryPermitGranted)
+        {
+            _internalStash.Stash();
+            return;
+        }
+
+        _isWaitingForPermit = false;
+        _state = RecoveryStarted(recovery);
+        LoadSnapshot(SnapshotterId, recovery.FromSnapshot, recovery.ToSequenceNr);
+    });
+
+    private EventsourcedState RecoveryStarted(Recovery recovery)
+    {
+        var timeout = _extension.RecoveryEventTimeout(JournalPluginId);
+        var tick = Context.System.Scheduler.ScheduleTellOnceCancelable(timeout, Self, new RecoveryTick(Snapshot: true), Self);
+
+        return new EventsourcedState("recovery started", () => true, (_, message) =>
+        {
+            switch (message)
+            {
+                case LoadSnapshotResult result:
+                    tick.Cancel();
+                    if (result.Snapshot is { } snapshot && !TryOffer(snapshot))
+                        return;
+                    _state = Recovering(timeout);
+                    Journal.Tell(new ReplayMessages(LastSequenceNr + 1, result.ToSequenceNr, recovery.ReplayMax, PersistenceId, Self), Self);
+                    break;
+                case LoadSnapshotFailed failed:
+                    tick.Cancel();
+                    FailRecovery(failed.Cause);
+                    break;
+                case RecoveryTick { Snapshot: true }:
+                    FailRecovery(new RecoveryTimedOutException($"No answer about a snapshot of {PersistenceId} came within {timeout.TotalSeconds} s."));
+                    break;
+                default:
+                    _internalStash.Stash();
+                    break;
+            }
+        });
+    }
+
+    /// <summary>Offers a snapshot; one that nobody handles leaves all events to be replayed. False when the handler threw.</summary>
+    private bool TryOffer(SelectedSnapshot snapshot)
+    {
+        var before = LastSequenceNr;
+        LastSequenceNr = snapshot.Metadata.SequenceNr;
+        try
+        {
+            if (!base.AroundReceive(HandleRecovery, new SnapshotOffer(snapshot.Metadata, snapshot.Snapshot)))
+                LastSequenceNr = before;
+            return true;
+        }
+        catch (Exception cause)
+        {
+            FailRecovery(cause);
+            return false;
+        }
+    }
+
+    private EventsourcedState Recovering(TimeSpan timeout)
+    {
+        var tick = Context.System.Scheduler.ScheduleTellRepeatedlyCancelable(timeout, timeout, Self, new RecoveryTick(Snapshot: false), Self);
+        var eventSeen = false;
+        var running = true;
+
+        return new EventsourcedState("recovering", () => running, (_, message) =>
+        {
+            switch (message)
+            {
+                case ReplayedMessage replayed:
+                    eventSeen = true;
+                    UpdateLastSequenceNr(replayed.Persistent);
+                    try
+                    {
+                        base.AroundReceive(HandleRecovery, replayed.Persistent);
+                    }
+                    catch (Exception cause)
+                    {
+                        tick.Cancel();
+                        FailRecovery(cause, replayed.Persistent.Payload);
+                    }
+
+                    break;
+                case RecoverySuccess success:
+                    tick.Cancel();
+                    try
+                    {
+                        OnReplaySuccess();
+                        LastSequenceNr = _sequenceNr = Math.Max(success.HighestSequenceNr, LastSequenceNr);
+                        running = false;
+                        try
+                        {
+                            base.AroundReceive(HandleRecovery, RecoveryCompleted.Instance);
+                        }
+                        finally
+                        {
+                            // Also after a throw: the supervisor may resume the actor.
+                            TransitToProcessing();
+                        }
+                    }
+                    finally
+                    {
+                        ReturnPermit();
+                    }
+
+                    break;
+                case ReplayMessagesFailure failure:
+                    tick.Cancel();
+                    FailRecovery(failure.Cause);
+                    break;
+                case RecoveryTick { Snapshot: false } when !eventSeen:
+                    tick.Cancel();
+                    FailRecovery(new RecoveryTimedOutException(
+                        $"No event of {PersistenceId} came within {timeout.TotalSeconds} s; the last one was {LastSequenceNr}."));
+                    break;
+                case RecoveryTick { Snapshot: false }:
+                    eventSeen = false;
+                    break;
+                case RecoveryTick:
+                    break;
+                default:
+                    _internalStash.Stash();
+                    break;
+            }
+        });
+    }
+
+    private bool HandleRecovery(object message) => message switch
+    {
+        IPersistentRepresentation persistent => ReceiveRecover(persistent.Payload),
+        SnapshotOffer or RecoveryCompleted => ReceiveRecover(message),
+        _ => false,
+    };
+
+    /// <summary>Ends the actor: what it would go on with is not what was acknowledged.</summary>
+    private void FailRecovery(Exception cause, object? message = null)
+    {
+        try
+        {
+            OnRecoveryFailure(cause, message);
+        }
+        finally
+        {
+            Context.Stop(Self);
+            ReturnPermit();
+        }
+    }
+
+    private void TransitToProcessing()
+    {
+        FlushBatch();
+        if (_pendingStashingInvocations > 0)
+        {
+            _state = PersistingEvents();
+        }
+        else
+        {
+            _state = ProcessingCommands();
+            _internalStash.UnstashAll();
+        }
+    }
+}
