@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mesh.Protocol.Map;
 
 namespace Mesh.Protocol.Filter;
 
@@ -14,6 +15,7 @@ public sealed class PeerRules
     /// <summary>Allows everything both ways: a peer that an administrator configured by hand, without a policy.</summary>
     public static readonly PeerRules All = new([FilterRule.Any], [FilterRule.Any]);
 
+    /// <summary>Takes rules as they are.</summary>
     /// <param name="accept">What the peer may open towards us; the port is ours.</param>
     /// <param name="send">What we may open towards the peer; the port is the peer's.</param>
     public PeerRules(ImmutableArray<FilterRule> accept, ImmutableArray<FilterRule> send)
@@ -41,6 +43,24 @@ public sealed class PeerRules
 
     /// <summary>Whether we may open this protocol towards this port of the peer (-1: a protocol without ports).</summary>
     public bool Sends(byte protocol, int port) => SendsAll || Matches(Send, protocol, port);
+
+    /// <summary>
+    /// Compiles the grants of a map entry. A grant towards prefixes behind the receiver says nothing about the receiver itself, so it
+    /// allows nothing here.
+    /// </summary>
+    public static PeerRules From(IEnumerable<Grant> accept, IEnumerable<Grant> send)
+    {
+        return new PeerRules([.. accept.SelectMany(Compile)], [.. send.SelectMany(Compile)]);
+
+        static IEnumerable<FilterRule> Compile(Grant grant)
+        {
+            if (grant.Destinations is not null)
+                return [];
+            return grant.Ports is null
+                ? [new FilterRule(grant.Protocol)]
+                : grant.Ports.Select(range => new FilterRule(grant.Protocol, range.First, range.Last));
+        }
+    }
 
     static bool Matches(ImmutableArray<FilterRule> rules, byte protocol, int port)
     {

@@ -3,7 +3,7 @@ namespace Mesh.Protocol.Tunnel;
 /// <summary>Counts drops by reason. Safe for concurrent use; allocates nothing after construction.</summary>
 public sealed class DropCounters
 {
-    readonly long[] _counts = new long[(int)DropReason.Down + 1];
+    readonly long[] _counts = new long[(int)DropReason.PolicySend + 1];
 
     /// <summary>Gets the number of drops for a reason so far.</summary>
     public long this[DropReason reason] => Volatile.Read(ref _counts[(int)reason]);

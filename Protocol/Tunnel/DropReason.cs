@@ -81,7 +81,7 @@ public enum DropReason
     /// <summary>The packet was held during a handshake that gave up.</summary>
     HandshakeGaveUp = 24,
 
-    /// <summary>The signed rules do not permit it.</summary>
+    /// <summary>The rules do not permit the peer to open that flow towards this node.</summary>
     Policy = 25,
 
     /// <summary>The packet is larger than the path or the device carries.</summary>
@@ -92,4 +92,13 @@ public enum DropReason
 
     /// <summary>The device or peer is down or being removed.</summary>
     Down = 28,
+
+    /// <summary>An inner packet's destination is not one of this node's addresses.</summary>
+    InnerDestination = 29,
+
+    /// <summary>A later fragment of an inner packet whose first one did not pass the rules.</summary>
+    Fragment = 30,
+
+    /// <summary>The rules do not permit this node to open that flow towards the peer.</summary>
+    PolicySend = 31,
 }
