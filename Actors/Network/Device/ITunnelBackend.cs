@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+using Mesh.Protocol.Tunnel;
+
+namespace Mesh.Actors.Device;
+
+/// <summary>What a tunnel backend can do; callers ask before they rely on it.</summary>
+[Flags]
+public enum TunnelCapabilities
+{
+    /// <summary>Only what every backend does: peers, allowed addresses, statistics.</summary>
+    None = 0,
+
+    /// <summary>Enforces <see cref="TunnelPeer.Rules"/> on inner packets.</summary>
+    PacketFilter = 1,
+
+    /// <summary>Counts drops by reason.</summary>
+    DropCounters = 2,
+
+    /// <summary>Tries several endpoints of a peer at once.</summary>
+    EndpointCandidates = 4,
+}
+
+/// <summary>
+/// A tunnel device with its peers, whoever carries the packets. Nothing above it knows which protocol that is. Members may be called from
+/// any thread; calls that change something are applied in the order in which they were made.
+/// </summary>
+public interface ITunnelBackend : IAsyncDisposable
+{
+    /// <summary>What this backend can do.</summary>
+    TunnelCapabilities Capabilities { get; }
+
+    /// <summary>Opens the device and starts to carry packets.</summary>
+    /// <exception cref="IOException">The device or its port cannot be opened; the message says why and what to do.</exception>
+    Task<TunnelDeviceInfo> StartAsync(CancellationToken cancellationToken);
+
+    /// <summary>Makes addresses, routes and peers what the state says; peers that did not change keep their sessions.</summary>
+    Task ApplyAsync(TunnelState state, CancellationToken cancellationToken);
+
+    /// <summary>Counters and times now.</summary>
+    TunnelStatistics ReadStatistics();
+
+    /// <summary>Stops carrying packets and removes the device with what was set on it. Stopping twice is no error.</summary>
+    Task StopAsync();
+}
+
+/// <summary>What an opened device is called.</summary>
+/// <param name="Interface">Interface name as the system gave it.</param>
+/// <param name="ListenPort">UDP port.</param>
+public sealed record TunnelDeviceInfo(string Interface, int ListenPort);
+
+/// <summary>Counters of a device.</summary>
+/// <param name="Peers">One entry per peer, in no order.</param>
+/// <param name="Drops">Drops by reason, only those that occurred.</param>
+/// <param name="DeviceRestarts">How often the device had to be reopened.</param>
+public sealed record TunnelStatistics(
+    ImmutableArray<TunnelPeerStatistics> Peers, IReadOnlyList<KeyValuePair<DropReason, long>> Drops, int DeviceRestarts);
+
+/// <summary>Counters and times of a peer.</summary>
+/// <param name="Key">The peer.</param>
+/// <param name="Endpoint">Where datagrams go now; none when unknown.</param>
+/// <param name="LastHandshake">When the last handshake completed, or null.</param>
+/// <param name="LastReceived">When the last authenticated message came, or null.</param>
+/// <param name="BytesReceived">Authenticated bytes received, message overhead included.</param>
+/// <param name="BytesSent">Bytes sent, message overhead included.</param>
+/// <param name="PacketsReceived">Inner packets delivered.</param>
+/// <param name="PacketsSent">Inner packets sent.</param>
+public sealed record TunnelPeerStatistics(
+    TunnelPublicKey Key, EndpointAddress Endpoint, WallTime? LastHandshake, WallTime? LastReceived,
+    long BytesReceived, long BytesSent, long PacketsReceived, long PacketsSent);

@@ -1,0 +1,130 @@
+using System.Collections.Immutable;
+using Mesh.Actors.Device;
+using Mesh.Protocol.Crypto;
+using Mesh.Protocol.Time;
+using Mesh.Protocol.Tunnel;
+
+namespace Mesh.Actors.Peers;
+
+/// <summary>
+/// Drives the protocol with one peer (<c>peers/ID</c>): gives the machine what the data path noticed, sends what it produces, publishes its
+/// sessions, and arms one timer for its next deadline. It supervises nothing. When it fails it is restarted and carries on from what the port
+/// keeps: the session, the endpoint and the newest timestamps; packets go on meanwhile. Lost is a handshake that was under way.
+/// </summary>
+public sealed partial class PeerSession : ReceiveActor, IWithTimers
+{
+    // One turn handles at most this many events and datagrams; a machine that produced more would be broken.
+    const int MaxPerTurn = 64;
+
+    readonly IPeerPort _port;
+    readonly X25519 _deviceKey;
+    readonly ITunnelClock _clock;
+    readonly IEntropy _entropy;
+    readonly DropCounters _drops;
+    readonly byte[] _buffer = new byte[TunnelMessage.MaximumHandshakeSize];
+    PeerMachine _machine = null!;
+    TunnelPeer _peer;
+    int _unanswered;
+
+    /// <summary>Takes what outlives the actor.</summary>
+    /// <param name="peer">The peer as configured now.</param>
+    /// <param name="port">Its place in the data path.</param>
+    /// <param name="deviceKey">This device's key.</param>
+    /// <param name="drops">Where refused messages are counted.</param>
+    /// <param name="clock">Time.</param>
+    /// <param name="entropy">Ephemeral keys and jitter.</param>
+    public PeerSession(TunnelPeer peer, IPeerPort port, X25519 deviceKey, DropCounters drops, ITunnelClock clock, IEntropy entropy)
+    {
+        (_peer, _port, _deviceKey, _drops, _clock, _entropy) = (peer, port, deviceKey, drops, clock, entropy);
+        Receive<Woken>(_ => HandleSignals());
+        Receive<Due>(_ => HandleDue());
+        Receive<Update>(update => HandleUpdate(update.Peer));
+        Receive<StartHandshake>(_ =>
+        {
+            _machine.StartHandshake(_clock.Now);
+            Drive();
+        });
+    }
+
+    /// <inheritdoc/>
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    /// <inheritdoc/>
+    protected override void PreStart()
+    {
+        CreateMachine();
+        var self = Self;
+        _port.Attach(() => self.Tell(Woken.Instance, ActorRefs.NoSender));
+        Drive();
+    }
+
+    /// <inheritdoc/>
+    protected override void PostStop() => _port.Attach(null);
+
+    /// <summary>The data path has something to tell: <see cref="IPeerPort.TakeSignals"/>.</summary>
+    public sealed record Woken : INotInfluenceReceiveTimeout
+    {
+        /// <summary>The one instance.</summary>
+        public static readonly Woken Instance = new();
+    }
+
+    /// <summary>The machine's deadline has come. Told early it does nothing.</summary>
+    public sealed record Due
+    {
+        /// <summary>The one instance.</summary>
+        public static readonly Due Instance = new();
+    }
+
+    /// <summary>The peer is configured otherwise now; the key is the same.</summary>
+    public sealed record Update(TunnelPeer Peer);
+
+    /// <summary>Asks for a handshake now, whatever the age of the session.</summary>
+    public sealed record StartHandshake
+    {
+        /// <summary>The one instance.</summary>
+        public static readonly StartHandshake Instance = new();
+    }
+
+    void CreateMachine()
+    {
+        var continuity = _port.Continuity;
+        _machine = new PeerMachine(
+            new PeerOptions
+            {
+                DeviceKey = _deviceKey, Peer = _peer.Key, PresharedKey = _peer.PresharedKey, PersistentKeepalive = _peer.PersistentKeepalive,
+                Endpoint = continuity.Endpoint.IsNone ? _peer.Endpoints.FirstOrDefault() : continuity.Endpoint,
+            },
+            continuity, _port.Indexes, _entropy, _clock.Now);
+        if (_port.Endpoint.IsNone && !_peer.Endpoints.IsEmpty)
+            _port.SetEndpoint(_peer.Endpoints[0]);
+    }
+
+    void HandleDue()
+    {
+        _machine.HandleTimeout(_clock.Now);
+        Drive();
+    }
+
+    void HandleUpdate(TunnelPeer peer)
+    {
+        var before = _peer;
+        _peer = peer;
+        var keysChanged = !SameSecret(before.PresharedKey, peer.PresharedKey) || before.PersistentKeepalive != peer.PersistentKeepalive;
+        if (keysChanged)
+            CreateMachine();
+        // An endpoint that works is not given up for a hint; one that does not, or that there is none of, is.
+        if (!before.Endpoints.SequenceEqual(peer.Endpoints) && !peer.Endpoints.IsEmpty && !IsProven && !peer.Endpoints.Contains(_port.Endpoint))
+        {
+            _port.SetEndpoint(peer.Endpoints[0]);
+            _machine.SetEndpoint(peer.Endpoints[0], _clock.Now);
+        }
+
+        Drive();
+    }
+
+    // Heard from the peer within the time after which the protocol itself doubts it.
+    bool IsProven => _port.Continuity.Activity.LastReceived is { } at && _clock.Now - at < TunnelSpecification.RejectAfterTime && _unanswered < 2;
+
+    static bool SameSecret(Mesh.Protocol.Identity.PresharedKey? a, Mesh.Protocol.Identity.PresharedKey? b) =>
+        ReferenceEquals(a, b) || (a is not null && b is not null && a.SecretEquals(b));
+}
