@@ -13,6 +13,8 @@ sealed unsafe partial class UdpPort
     /// <inheritdoc/>
     public int TrySend(ReadOnlySpan<byte> datagram, SocketEndpoint endpoint)
     {
+        // Actors send rarely and from any thread: the lock keeps the descriptor from being closed, and given to somebody else, under them.
+        lock (_closing)
         fixed (byte* data = datagram)
         {
             LibC.IoVec vector = new() { Base = data, Length = (nuint)datagram.Length };

@@ -12,6 +12,7 @@ sealed unsafe partial class UdpPort : IDatagramPort, IDisposable
 {
     const int BufferBytes = 4 << 20;
 
+    readonly Lock _closing = new();
     int _v4 = -1;
     int _v6 = -1;
     volatile int _segments = MaxSegments;
@@ -72,10 +73,15 @@ sealed unsafe partial class UdpPort : IDatagramPort, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var fd in new[] { Interlocked.Exchange(ref _v4, -1), Interlocked.Exchange(ref _v6, -1) })
+        lock (_closing)
         {
-            if (fd >= 0)
-                LibC.Close(fd);
+            foreach (var fd in new[] { _v4, _v6 })
+            {
+                if (fd >= 0)
+                    LibC.Close(fd);
+            }
+
+            _v4 = _v6 = -1;
         }
     }
 

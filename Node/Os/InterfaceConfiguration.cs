@@ -1,4 +1,5 @@
-using System.Net;
+using Mesh.Actors.Device;
+using Mesh.Protocol.Routing;
 
 namespace Mesh.Node.Os;
 
@@ -8,10 +9,10 @@ namespace Mesh.Node.Os;
 /// </summary>
 sealed class InterfaceConfiguration
 {
-    readonly HashSet<IPNetworkAddress> _addresses = [];
-    readonly HashSet<IPNetwork> _routes = [];
+    readonly HashSet<InterfaceAddress> _addresses = [];
+    readonly HashSet<IpPrefix> _routes = [];
     readonly string _interface;
-    int _index;
+    readonly int _index;
 
     /// <param name="interfaceName">An interface that exists.</param>
     /// <exception cref="IOException">There is none of that name.</exception>
@@ -26,7 +27,7 @@ sealed class InterfaceConfiguration
 
     /// <summary>Brings the interface up with exactly these addresses and routes. A route that an address's own prefix makes is not repeated.</summary>
     /// <exception cref="IOException">The kernel refused; what was set before stays recorded and <see cref="Revert"/> removes it.</exception>
-    public void Apply(int mtu, IReadOnlyCollection<IPNetworkAddress> addresses, IReadOnlyCollection<IPNetwork> routes)
+    public void Apply(int mtu, IReadOnlyCollection<InterfaceAddress> addresses, IReadOnlyCollection<IpPrefix> routes)
     {
         using Netlink netlink = new();
         var connected = addresses.Select(a => a.Network).ToHashSet();
@@ -80,27 +81,4 @@ sealed class InterfaceConfiguration
     }
 
     static bool Exists(string name) => Device.Native.LibC.IfNameToIndex(name) != 0;
-}
-
-/// <summary>An address with the prefix length of its network, as configured on an interface ("10.7.0.1/24").</summary>
-readonly record struct IPNetworkAddress(IPAddress Address, int PrefixLength)
-{
-    /// <summary>The network that the address lies in.</summary>
-    public IPNetwork Network
-    {
-        get
-        {
-            var bytes = Address.GetAddressBytes();
-            for (var i = 0; i < bytes.Length; i++)
-            {
-                var bits = Math.Clamp(PrefixLength - i * 8, 0, 8);
-                bytes[i] &= (byte)(0xff << (8 - bits));
-            }
-
-            return new IPNetwork(new IPAddress(bytes), PrefixLength);
-        }
-    }
-
-    /// <inheritdoc/>
-    public override string ToString() => $"{Address}/{PrefixLength}";
 }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using Mesh.Node.Device.Native;
+using Mesh.Protocol.Routing;
 
 namespace Mesh.Node.Os;
 
@@ -80,11 +81,11 @@ sealed unsafe class Netlink : IDisposable
 
     /// <summary>Adds a route through the interface, marked as ours; one that is already there is replaced.</summary>
     /// <exception cref="IOException">The kernel refused.</exception>
-    public void AddRoute(int index, IPNetwork destination, uint metric = 0) => Route(RtmNewRoute, index, destination, metric, 0);
+    public void AddRoute(int index, IpPrefix destination, uint metric = 0) => Route(RtmNewRoute, index, destination, metric, 0);
 
     /// <summary>Removes a route of ours; one that is not there is no error.</summary>
     /// <exception cref="IOException">The kernel refused.</exception>
-    public void RemoveRoute(int index, IPNetwork destination, uint metric = 0) => Route(RtmDelRoute, index, destination, metric, LibC.ESRCH);
+    public void RemoveRoute(int index, IpPrefix destination, uint metric = 0) => Route(RtmDelRoute, index, destination, metric, LibC.ESRCH);
 
     void Address(ushort type, int index, IPAddress address, int prefixLength, int accepted)
     {
@@ -106,20 +107,21 @@ sealed unsafe class Netlink : IDisposable
         Transact($"cannot {(type == RtmNewAddr ? "add" : "remove")} address {address}/{prefixLength}", accepted);
     }
 
-    void Route(ushort type, int index, IPNetwork destination, uint metric, int accepted)
+    void Route(ushort type, int index, IpPrefix destination, uint metric, int accepted)
     {
         Begin(type, type == RtmNewRoute ? (ushort)(NlmCreate | NlmReplace) : (ushort)0);
-        var v6 = destination.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6;
+        var v6 = destination.IsIPv6;
+        Span<byte> address = stackalloc byte[16];
         Span<byte> message = stackalloc byte[12];
         message.Clear();
         message[0] = (byte)(v6 ? LibC.AF_INET6 : LibC.AF_INET);
-        message[1] = (byte)destination.PrefixLength;
+        message[1] = destination.Length;
         message[4] = TableMain;
         message[5] = RouteProtocol;
         message[6] = v6 ? ScopeUniverse : ScopeLink;
         message[7] = TypeUnicast;
         Append(message);
-        Attribute(RtaDst, destination.BaseAddress.GetAddressBytes());
+        Attribute(RtaDst, address[..destination.WriteAddress(address)]);
         Attribute(RtaOif, index);
         if (metric != 0)
             Attribute(RtaPriority, (int)metric);

@@ -1,0 +1,204 @@
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using Mesh.Actors.Device;
+using Mesh.Protocol.Crypto;
+using Mesh.Protocol.Filter;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+using Mesh.Protocol.Tunnel;
+
+namespace Mesh.Node.Device;
+
+/// <summary>
+/// The tables of the data path: peers, routes, session indexes, flows, drop counters. Actors publish into them, packet threads read them without
+/// locks. They outlive every opening of the device, so that a device that had to be reopened goes on with the sessions it had.
+/// </summary>
+sealed partial class DataPlane : IDataPlane, IDisposable
+{
+    /// <summary>Held packets of all peers together: what nobody outside can exceed.</summary>
+    public const int MaxHeldPackets = 1024;
+
+    const int FlowCapacity = 16384;
+
+    readonly ConcurrentQueue<PeerSlot> _releases = new();
+    readonly Dictionary<TunnelPublicKey, PeerSlot> _peers = [];
+    readonly Lock _peersLock = new();
+    readonly X25519 _deviceKey;
+    volatile RouteSnapshot _routes = RouteSnapshot.Empty;
+    volatile FrozenSet<TunnelPublicKey> _keys = FrozenSet<TunnelPublicKey>.Empty;
+    volatile FrozenDictionary<TunnelPublicKey, PeerSlot> _byKey = FrozenDictionary<TunnelPublicKey, PeerSlot>.Empty;
+    volatile IDatagramPort? _datagrams;
+    volatile WakeEvent? _releaseWake;
+    int _nextNumber;
+
+    /// <param name="configuration">The device's key, MTU and names; the key is copied.</param>
+    /// <param name="clock">Time of the packets.</param>
+    /// <param name="entropy">Session indexes and cookie secrets.</param>
+    public DataPlane(TunnelConfiguration configuration, ITunnelClock clock, IEntropy entropy)
+    {
+        Configuration = configuration;
+        Clock = clock;
+        _deviceKey = new X25519(configuration.PrivateKey);
+        Sessions = new SessionIndexTable<PeerSlot>(entropy);
+        Gate = new InitiationGate(_deviceKey.PublicKey, entropy);
+        Opener = new InitiationOpener(_deviceKey);
+        Filter = new PacketFilter(new FlowTable(FlowCapacity, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8))));
+    }
+
+    /// <summary>Names, port, MTU.</summary>
+    public TunnelConfiguration Configuration { get; }
+
+    /// <summary>Time of the packets.</summary>
+    public ITunnelClock Clock { get; }
+
+    /// <summary>This device's key.</summary>
+    public X25519 DeviceKey => _deviceKey;
+
+    /// <summary>Sessions by the index in arriving messages.</summary>
+    public SessionIndexTable<PeerSlot> Sessions { get; }
+
+    /// <summary>Guards the handshake worker.</summary>
+    public InitiationGate Gate { get; }
+
+    /// <summary>Authenticates initiations; of the handshake worker.</summary>
+    public InitiationOpener Opener { get; }
+
+    /// <summary>Decides on inner packets.</summary>
+    public PacketFilter Filter { get; }
+
+    /// <inheritdoc/>
+    public DropCounters Drops { get; } = new();
+
+    /// <summary>The routes now.</summary>
+    public RouteSnapshot Routes => _routes;
+
+    /// <summary>Keys of present peers.</summary>
+    public FrozenSet<TunnelPublicKey> PeerKeys => _keys;
+
+    /// <summary>Finds a present peer.</summary>
+    public PeerSlot? FindPeer(TunnelPublicKey key) => _byKey.GetValueOrDefault(key);
+
+    /// <inheritdoc/>
+    public IPeerPort AddPeer(TunnelPeer peer)
+    {
+        lock (_peersLock)
+        {
+            if (!_peers.TryGetValue(peer.Key, out var slot))
+            {
+                slot = new PeerSlot(this, ++_nextNumber, peer.Key);
+                _peers.Add(peer.Key, slot);
+                PublishKeys();
+            }
+
+            return slot;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void RemovePeer(IPeerPort peer)
+    {
+        var slot = (PeerSlot)peer;
+        lock (_peersLock)
+        {
+            if (!_peers.Remove(slot.Key))
+                return;
+            PublishKeys();
+        }
+
+        slot.Remove();
+    }
+
+    /// <inheritdoc/>
+    public void ForgetPeer(IPeerPort peer)
+    {
+        var slot = (PeerSlot)peer;
+        slot.Forget();
+        Filter.Flows.Forget(slot.Number);
+    }
+
+    /// <inheritdoc/>
+    public void Publish(ImmutableArray<InterfaceAddress> own, IReadOnlyCollection<(IPeerPort Port, TunnelPeer Peer)> peers)
+    {
+        // Rules first: a peer must not receive a packet under the new routes and the old rules.
+        foreach (var (port, peer) in peers)
+            ((PeerSlot)port).Rules = peer.Rules;
+        _routes = new RouteSnapshot(own, peers.SelectMany(p => p.Peer.AllowedIps.Select(prefix => KeyValuePair.Create(prefix, (PeerSlot)p.Port))));
+    }
+
+    /// <inheritdoc/>
+    public ImmutableArray<IPeerPort> Ports
+    {
+        get
+        {
+            lock (_peersLock)
+                return [.. _peers.Values];
+        }
+    }
+
+    /// <inheritdoc/>
+    public ImmutableArray<TunnelPeerStatistics> ReadPeers()
+    {
+        lock (_peersLock)
+            return [.. _peers.Values.Select(Read)];
+    }
+
+    /// <summary>Asks the sending thread to send or drop what the peer has held.</summary>
+    public void RequestRelease(PeerSlot slot)
+    {
+        if (!slot.TryQueueRelease())
+            return;
+        _releases.Enqueue(slot);
+        _releaseWake?.Set();
+    }
+
+    /// <summary>Takes the next peer whose held packets are to be sent or dropped; of the sending thread.</summary>
+    public bool TryTakeRelease([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out PeerSlot? slot) => _releases.TryDequeue(out slot);
+
+    /// <summary>Sends one datagram from any thread; false when the device is closed or the system refuses.</summary>
+    public bool TrySend(ReadOnlySpan<byte> datagram, SocketEndpoint endpoint) => _datagrams is { } port && port.TrySend(datagram, endpoint) == 0;
+
+    /// <summary>Connects the tables with an open port and the sending thread; nulls disconnect.</summary>
+    public void Connect(IDatagramPort? datagrams, WakeEvent? releaseWake)
+    {
+        _datagrams = datagrams;
+        _releaseWake = releaseWake;
+        releaseWake?.Set();
+    }
+
+    /// <inheritdoc/>
+    public ITunnelDevice Open() => LinuxTunnelDevice.Open(this);
+
+    /// <summary>Zeroes all keys; the device must be closed.</summary>
+    public void Dispose()
+    {
+        lock (_peersLock)
+        {
+            foreach (var slot in _peers.Values)
+            {
+                slot.Remove();
+                slot.Forget();
+            }
+
+            _peers.Clear();
+            PublishKeys();
+        }
+
+        _deviceKey.Dispose();
+    }
+
+    void PublishKeys()
+    {
+        _byKey = _peers.ToFrozenDictionary();
+        _keys = _peers.Keys.ToFrozenSet();
+    }
+
+    TunnelPeerStatistics Read(PeerSlot slot)
+    {
+        WallTime? received = slot.Continuity.Activity.LastReceived is { } at ? Clock.WallNow - (Clock.Now - at) : null;
+        return new TunnelPeerStatistics(slot.Key, slot.Endpoint, slot.LastHandshake, received,
+            Volatile.Read(ref slot.Received.Bytes), Volatile.Read(ref slot.Sent.Bytes),
+            Volatile.Read(ref slot.Received.Packets), Volatile.Read(ref slot.Sent.Packets));
+    }
+}

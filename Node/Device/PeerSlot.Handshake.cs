@@ -1,0 +1,65 @@
+using Mesh.Actors.Device;
+using Mesh.Protocol.Tunnel;
+
+namespace Mesh.Node.Device;
+
+// Handshake messages on their way to the peer's actor: at most one initiation and one answer wait, so nobody can fill memory with them.
+sealed partial class PeerSlot
+{
+    /// <summary>Leaves an authenticated initiation for the actor; one that still waited is replaced by this newer one.</summary>
+    public void Deliver(AuthenticatedInitiation initiation, EndpointAddress from)
+    {
+        var displaced = Interlocked.Exchange(ref _initiation, new PendingInitiation(initiation, from));
+        if (displaced is not null)
+        {
+            displaced.Initiation.Dispose();
+            _plane.Drops.Count(DropReason.HandshakeQueueFull);
+        }
+
+        if (_removed)
+            Interlocked.Exchange(ref _initiation, null)?.Initiation.Dispose();
+        Signal(PeerSignals.Initiation);
+    }
+
+    /// <summary>Leaves a response or cookie reply for the actor; while one waits, others are dropped and counted.</summary>
+    public void DeliverAnswer(ReadOnlySpan<byte> message, EndpointAddress from)
+    {
+        lock (_answerLock)
+        {
+            if (_answerLength != 0)
+            {
+                _plane.Drops.Count(DropReason.HandshakeQueueFull);
+                return;
+            }
+
+            message.CopyTo(_answer);
+            _answerLength = message.Length;
+            _answerFrom = from;
+        }
+
+        Signal(PeerSignals.Answer);
+    }
+
+    /// <inheritdoc/>
+    public AuthenticatedInitiation? TakeInitiation(out EndpointAddress from)
+    {
+        var pending = Interlocked.Exchange(ref _initiation, null);
+        from = pending?.From ?? default;
+        return pending?.Initiation;
+    }
+
+    /// <inheritdoc/>
+    public bool TryTakeAnswer(Span<byte> buffer, out int length, out EndpointAddress from)
+    {
+        lock (_answerLock)
+        {
+            length = _answerLength;
+            from = _answerFrom;
+            _answer.AsSpan(0, length).CopyTo(buffer);
+            _answerLength = 0;
+            return length != 0;
+        }
+    }
+
+    sealed record PendingInitiation(AuthenticatedInitiation Initiation, EndpointAddress From);
+}

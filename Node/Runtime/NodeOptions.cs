@@ -1,0 +1,19 @@
+using Mesh.Actors.Device;
+
+namespace Mesh.Node.Runtime;
+
+/// <summary>What a node's tunnel starts with.</summary>
+sealed record NodeOptions
+{
+    /// <summary>Interface, port, key, MTU. The key must outlive the runtime.</summary>
+    public required TunnelConfiguration Tunnel { get; init; }
+
+    /// <summary>Addresses, routes and peers at the start; more come by <see cref="NodeRuntime.ApplyAsync"/>.</summary>
+    public TunnelState State { get; init; } = TunnelState.Empty;
+
+    /// <summary>Time; another one only in tests.</summary>
+    public ITunnelClock Clock { get; init; } = SystemTunnelClock.Instance;
+
+    /// <summary>Configuration of the actor system.</summary>
+    public Config Actors { get; init; } = ConfigurationFactory.Empty;
+}

@@ -1,0 +1,78 @@
+using Mesh.Actors.Device;
+using Mesh.Node.Device;
+using Mesh.Protocol.Identity;
+
+namespace Mesh.Node.Runtime;
+
+/// <summary>
+/// A running node: the actor system, the root actor <c>node</c> and the tunnel below it. Members may be called from any thread. Disposing stops the
+/// actors, joins the packet threads, removes the interface with what was set on it, and zeroes the sessions' keys.
+/// </summary>
+sealed class NodeRuntime : IAsyncDisposable
+{
+    static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    readonly DataPlane _plane;
+    int _disposed;
+
+    NodeRuntime(ActorSystem system, IActorRef node, DataPlane plane, ITunnelBackend tunnel)
+    {
+        (System, Node, _plane, Tunnel) = (system, node, plane, tunnel);
+        PublicKey = plane.DeviceKey.PublicKey;
+    }
+
+    /// <summary>The actor system that everything of this node lives in.</summary>
+    public ActorSystem System { get; }
+
+    /// <summary>The root actor, <see cref="NodeSupervisor"/>.</summary>
+    public IActorRef Node { get; }
+
+    /// <summary>The tunnel.</summary>
+    public ITunnelBackend Tunnel { get; }
+
+    /// <summary>What the device is called.</summary>
+    public TunnelDeviceInfo Device { get; private set; } = null!;
+
+    /// <summary>This node's static key.</summary>
+    public TunnelPublicKey PublicKey { get; }
+
+    /// <summary>Starts actor system and tunnel, and applies the first state.</summary>
+    /// <exception cref="IOException">Device, port or addresses cannot be had; nothing is left behind. The message says why and what to do.</exception>
+    public static async Task<NodeRuntime> StartAsync(NodeOptions options, CancellationToken cancellationToken = default)
+    {
+        var system = ActorSystem.Create("mesh", options.Actors);
+        var node = system.ActorOf(Props.Create<NodeSupervisor>(), "node");
+        DataPlane plane = new(options.Tunnel, options.Clock, SystemEntropy.Instance);
+        ManagedTunnelBackend tunnel = new(node, plane, plane.DeviceKey, options.Clock, SystemEntropy.Instance);
+        NodeRuntime runtime = new(system, node, plane, tunnel);
+        try
+        {
+            runtime.Device = await tunnel.StartAsync(cancellationToken);
+            await tunnel.ApplyAsync(options.State, cancellationToken);
+            return runtime;
+        }
+        catch
+        {
+            await runtime.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Makes addresses, routes and peers what the state says; peers that did not change keep their sessions.</summary>
+    /// <exception cref="IOException">The system refused an address or a route.</exception>
+    public Task ApplyAsync(TunnelState state, CancellationToken cancellationToken = default) => Tunnel.ApplyAsync(state, cancellationToken);
+
+    /// <summary>Starts another actor of the node below <see cref="Node"/>.</summary>
+    public async Task<IActorRef> StartChildAsync(string name, Props props, CancellationToken cancellationToken = default) =>
+        (await Node.Ask<NodeSupervisor.ChildStarted>(new NodeSupervisor.StartChild(name, props), Patience, cancellationToken)).Child;
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        await Tunnel.DisposeAsync();
+        await System.Terminate();
+        _plane.Dispose();
+    }
+}
