@@ -11,7 +11,7 @@ namespace Mesh.Actors.Engine.Persistence;
 /// Starts journal and snapshot plugins, one actor for each configuration path, and gives out recovery permits. A plugin is an actor class
 /// named by <c>class = "Type, assembly"</c> with a constructor that takes its configuration, or none. Safe for concurrent use.
 /// </summary>
-internal sealed class PersistenceExtension : IExtension
+public sealed class PersistenceExtension : IExtension
 {
     private const string NoSnapshotStoreId = "akka.persistence.no-snapshot-store";
 
@@ -42,7 +42,7 @@ internal sealed class PersistenceExtension : IExtension
     private readonly Lock _lock = new();
     private readonly Dictionary<string, IActorRef> _plugins = new(StringComparer.Ordinal);
 
-    private PersistenceExtension(ExtendedActorSystem system)
+    internal PersistenceExtension(ExtendedActorSystem system)
     {
         _system = system;
         _config = system.Settings.Config.WithFallback(Defaults);
@@ -51,9 +51,9 @@ internal sealed class PersistenceExtension : IExtension
     }
 
     /// <summary>Limits how many actors recover at once.</summary>
-    public IActorRef RecoveryPermitter { get; }
+    internal IActorRef RecoveryPermitter { get; }
 
-    public static PersistenceExtension For(ActorSystem system) => Provider.Instance.Apply(system);
+    internal static PersistenceExtension For(ActorSystem system) => Persistence.Instance.Apply(system);
 
     /// <summary>Finds or starts a journal; null or empty names the default one.</summary>
     /// <exception cref="ConfigurationException">The plugin is not configured, or its class is not there.</exception>
@@ -69,14 +69,14 @@ internal sealed class PersistenceExtension : IExtension
     }
 
     /// <summary>How long a recovering actor waits for the next event.</summary>
-    public TimeSpan RecoveryEventTimeout(string? journalPluginId) =>
+    internal TimeSpan RecoveryEventTimeout(string? journalPluginId) =>
         ConfigOf(JournalId(journalPluginId), "journal-plugin-fallback").GetTimeSpan("recovery-event-timeout", null, allowInfinite: false);
 
     /// <summary>The configuration of a journal, by its own actor.</summary>
-    public Config ConfigOfJournal(IActorRef journal) => ConfigOf(journal.Path.Name, "journal-plugin-fallback");
+    internal Config ConfigOfJournal(IActorRef journal) => ConfigOf(journal.Path.Name, "journal-plugin-fallback");
 
     /// <summary>The configuration of a snapshot store, by its own actor.</summary>
-    public Config ConfigOfSnapshotStore(IActorRef store) => ConfigOf(store.Path.Name, "snapshot-store-plugin-fallback");
+    internal Config ConfigOfSnapshotStore(IActorRef store) => ConfigOf(store.Path.Name, "snapshot-store-plugin-fallback");
 
     private string JournalId(string? pluginId)
     {
@@ -126,12 +126,5 @@ internal sealed class PersistenceExtension : IExtension
         return type.GetConstructor(BindingFlags.Instance | BindingFlags.Public, [typeof(Config)]) is not null
             ? Props.Create(type, config)
             : Props.Create(type);
-    }
-
-    private sealed class Provider : ExtensionIdProvider<PersistenceExtension>
-    {
-        public static readonly Provider Instance = new();
-
-        public override PersistenceExtension CreateExtension(ExtendedActorSystem system) => new(system);
     }
 }
