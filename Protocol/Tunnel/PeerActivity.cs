@@ -61,6 +61,9 @@ public sealed class PeerActivity
     /// <summary>Forgets that sent data is unanswered, after a handshake that nobody answered.</summary>
     internal void ForgetUnanswered() => Volatile.Write(ref _unansweredSince, Never);
 
+    /// <summary>Forgets that received data is unacknowledged: the acknowledgement is on its way, or there is no session for it.</summary>
+    internal void ForgetUnacknowledged() => Volatile.Write(ref _unacknowledgedSince, Never);
+
     static Instant? Read(ref long ticks)
     {
         var value = Volatile.Read(ref ticks);

@@ -15,8 +15,8 @@ public sealed class PeerContinuity
     /// <summary>Gets the session that is sent with.</summary>
     public TransportSession? Current { get; internal set; }
 
-    /// <summary>Gets the session before, on which packets under way may still arrive.</summary>
-    public TransportSession? Previous { get; internal set; }
+    /// <summary>Gets the sessions before, newest last, on which packets under way may still arrive; at most two.</summary>
+    public IReadOnlyList<TransportSession> Previous => Retained;
 
     /// <summary>Gets the session that this side answered and that is not yet confirmed.</summary>
     public TransportSession? Next { get; internal set; }
@@ -33,20 +33,23 @@ public sealed class PeerContinuity
     /// <summary>Gets when a handshake last completed: as initiator when the answer came, as responder with the first packet.</summary>
     public Instant? LastHandshake { get; internal set; }
 
+    internal List<TransportSession> Retained { get; } = [];
+
     /// <summary>Gets the index of the initiation that is outstanding.</summary>
     internal SessionIndex? Outstanding { get; set; }
 
     /// <summary>Zeroes all sessions and gives their indexes back.</summary>
     public void Clear(ISessionIndexes indexes)
     {
-        foreach (var session in new[] { Current, Previous, Next })
+        foreach (var session in Retained.Append(Current).Append(Next))
         {
             if (session is null)
                 continue;
             indexes.Release(session.Local);
             session.Dispose();
         }
-        Current = Previous = Next = null;
+        Current = Next = null;
+        Retained.Clear();
         if (Outstanding is { } index)
             indexes.Release(index);
         Outstanding = null;

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Mesh.Protocol.Time;
 
 namespace Mesh.Protocol.Tunnel;
@@ -8,60 +9,113 @@ namespace Mesh.Protocol.Tunnel;
 /// come out. Owned by one actor; not safe for concurrent use.
 /// </summary>
 /// <remarks>
-/// After every call that takes <c>now</c> the owner drains <see cref="TryTakeEvent"/>, then <see cref="TryTakeTransmit"/>, and arms one timer
-/// for <see cref="NextDeadline"/>. Every method that takes a message returns the reason for which it was not taken; the state then did not
-/// change.
+/// After every call that takes <c>now</c> the owner drains <see cref="TryTakeEvent"/>, then <see cref="TryTakeTransmit"/>, then events once
+/// more, and arms one timer for <see cref="NextDeadline"/>. Every method that takes a message returns the reason for which it was not taken;
+/// the state then did not change.
 /// </remarks>
 public sealed partial class PeerMachine
 {
-    /// <summary>Creates the machine of a peer; with a used <paramref name="continuity"/> it carries on where the last one stopped.</summary>
+    readonly PeerOptions _options;
+    readonly PeerContinuity _continuity;
+    readonly ISessionIndexes _indexes;
+    readonly IEntropy _entropy;
+    readonly TimerTable _timers = new();
+    readonly Queue<PeerEvent> _events = new();
+    readonly MessageMacs _macs;
+
+    /// <summary>
+    /// Creates the machine of a peer; with a used <paramref name="continuity"/> it carries on where the last one stopped. An owner that
+    /// restarts while packets are held calls <see cref="HandlePacketQueued"/> once.
+    /// </summary>
     public PeerMachine(PeerOptions options, PeerContinuity continuity, ISessionIndexes indexes, IEntropy entropy, Instant now)
     {
-        _ = (options, continuity, indexes, entropy, now, NextDeadline = null, IsHandshaking = false);
+        _options = options;
+        _continuity = continuity;
+        _indexes = indexes;
+        _entropy = entropy;
+        _macs = new MessageMacs(options.Peer);
+        if (_continuity.Endpoint.IsNone)
+            _continuity.Endpoint = options.Endpoint;
+        if (!_continuity.Endpoint.IsNone)
+            _events.Enqueue(new PeerEvent.EndpointChanged(_continuity.Endpoint));
+        AdoptSessions(now);
+        if (options.PersistentKeepalive > TimeSpan.Zero)
+            _timers.Set(TunnelTimer.PersistentKeepalive, now);
     }
 
     /// <summary>Gets when <see cref="HandleTimeout"/> is wanted next, and which timer that is; null when nothing is pending.</summary>
-    public Deadline? NextDeadline { get; private set; }
+    public Deadline? NextDeadline => _timers.Next;
 
     /// <summary>Gets whether an initiation is outstanding or due.</summary>
-    public bool IsHandshaking { get; private set; }
+    public bool IsHandshaking => _attemptStart is not null;
 
-    /// <summary>Takes an initiation that the opener authenticated, and disposes it. Reasons: StaleTimestamp, InitiationFlood, HandshakeAuthentication.</summary>
-    public DropReason HandleInitiation(AuthenticatedInitiation initiation, EndpointAddress from, Instant now) => throw new NotSupportedException();
+    /// <summary>Gets the endpoint that is sent to.</summary>
+    public EndpointAddress Endpoint => _continuity.Endpoint;
 
-    /// <summary>Takes a response that passed the gate. Reasons: UnexpectedMessage, HandshakeAuthentication, MessageLength.</summary>
-    public DropReason HandleResponse(ReadOnlySpan<byte> message, EndpointAddress from, Instant now) => throw new NotSupportedException();
+    /// <summary>Gets the session that is sent with, or null.</summary>
+    public TransportSession? CurrentSession => _continuity.Current;
 
-    /// <summary>Takes a cookie reply. Reasons: UnexpectedMessage, CookieAuthentication, MessageLength.</summary>
-    public DropReason HandleCookieReply(ReadOnlySpan<byte> message, Instant now) => throw new NotSupportedException();
+    /// <summary>Gets when a handshake last completed, or null.</summary>
+    public Instant? LastHandshake => _continuity.LastHandshake;
+
+    PeerActivity Activity => _continuity.Activity;
 
     /// <summary>Takes what a packet thread was told when it sealed or opened a packet on a session of this peer.</summary>
-    public void HandleSignals(TransportSession session, SessionSignals signals, Instant now) => throw new NotSupportedException();
+    public void HandleSignals(TransportSession session, SessionSignals signals, Instant now)
+    {
+        if ((signals & SessionSignals.Confirmed) != 0 && session == _continuity.Next)
+            ConfirmNext(now);
+        if ((signals & SessionSignals.Rekey) != 0 && session == _continuity.Current)
+            StartHandshake(now);
+        if ((signals & SessionSignals.Activity) != 0)
+            Watch(now);
+    }
 
     /// <summary>Takes the word that a packet waits and there is no session to send it with.</summary>
-    public void HandlePacketQueued(Instant now) => throw new NotSupportedException();
+    public void HandlePacketQueued(Instant now)
+    {
+        if (_continuity.Current is { } current && now - current.EstablishedAt < TunnelSpecification.RejectAfterTime)
+            return;
+        // Somebody still wants to talk: an attempt under way gets its full time again.
+        if (IsHandshaking)
+            _attemptStart = now;
+        else
+            StartHandshake(now);
+    }
 
     /// <summary>Takes the word that an authenticated packet came from another endpoint than the published one.</summary>
-    public void HandleEndpointSeen(EndpointAddress from, Instant now) => throw new NotSupportedException();
+    public void HandleEndpointSeen(EndpointAddress from)
+    {
+        if (from.IsNone || from == _continuity.Endpoint)
+            return;
+        _continuity.Endpoint = from;
+        _events.Enqueue(new PeerEvent.EndpointChanged(from));
+    }
 
-    /// <summary>Replaces the endpoint by configuration; a handshake that waited for one goes out.</summary>
-    public void SetEndpoint(EndpointAddress endpoint, Instant now) => throw new NotSupportedException();
-
-    /// <summary>Starts a handshake unless one is running, whatever the age of the session.</summary>
-    public void StartHandshake(Instant now) => throw new NotSupportedException();
-
-    /// <summary>Does what is due; calling it early does nothing.</summary>
-    public void HandleTimeout(Instant now) => throw new NotSupportedException();
+    /// <summary>Replaces the endpoint by configuration; an initiation that waited for one goes out with the next transmit.</summary>
+    public void SetEndpoint(EndpointAddress endpoint) => HandleEndpointSeen(endpoint);
 
     /// <summary>
     /// Writes the next datagram to send, if there is one. The buffer has at least 148 bytes. The wall clock becomes the timestamp of an
     /// initiation.
     /// </summary>
-    public bool TryTakeTransmit(Span<byte> buffer, Instant now, WallTime wallClock, out Transmit transmit) => throw new NotSupportedException();
+    public bool TryTakeTransmit(Span<byte> buffer, Instant now, WallTime wallClock, out Transmit transmit) =>
+        TryTakeResponse(buffer, now, out transmit)
+        || TryTakeKeepalive(buffer, now, out transmit)
+        || TryTakeInitiation(buffer, now, wallClock, out transmit);
 
     /// <summary>Takes the next event, in the order in which they happened.</summary>
-    public bool TryTakeEvent([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out PeerEvent? peerEvent) => throw new NotSupportedException();
+    public bool TryTakeEvent([NotNullWhen(true)] out PeerEvent? peerEvent) => _events.TryDequeue(out peerEvent);
 
     /// <summary>Zeroes all keys and gives all indexes back, with events; for a peer that is removed or an interface that goes down.</summary>
-    public void Shutdown(Instant now) => throw new NotSupportedException();
+    public void Shutdown()
+    {
+        EndHandshake();
+        RetireAll();
+        _macs.Clear();
+        _responseLength = 0;
+        _keepaliveDue = false;
+        _timers.ClearAll();
+        Activity.EndWatch();
+    }
 }
