@@ -9,8 +9,8 @@ namespace Mesh.Protocol.Tunnel;
 /// come out. Owned by one actor; not safe for concurrent use.
 /// </summary>
 /// <remarks>
-/// After every call that takes <c>now</c> the owner drains <see cref="TryTakeEvent"/>, then <see cref="TryTakeTransmit"/>, then events once
-/// more, and arms one timer for <see cref="NextDeadline"/>. Every method that takes a message returns the reason for which it was not taken;
+/// After every call the owner drains <see cref="TryTakeEvent"/>, then <see cref="TryTakeTransmit"/>,
+/// and arms one timer for <see cref="NextDeadline"/>. Every method that takes a message returns the reason for which it was not taken;
 /// the state then did not change.
 /// </remarks>
 public sealed partial class PeerMachine

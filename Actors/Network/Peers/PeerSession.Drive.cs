@@ -11,7 +11,7 @@ public sealed partial class PeerSession
         var signals = _port.TakeSignals();
         var now = _clock.Now;
         if ((signals & PeerSignals.EndpointMoved) != 0)
-            _machine.HandleEndpointSeen(_port.Endpoint, now);
+            _machine.HandleEndpointSeen(_port.Endpoint);
         if ((signals & PeerSignals.Initiation) != 0 && _port.TakeInitiation(out var from) is { } initiation)
             Count(_machine.HandleInitiation(initiation, from, now));
         if ((signals & PeerSignals.Answer) != 0)

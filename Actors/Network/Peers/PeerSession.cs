@@ -116,7 +116,7 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
         if (!before.Endpoints.SequenceEqual(peer.Endpoints) && !peer.Endpoints.IsEmpty && !IsProven && !peer.Endpoints.Contains(_port.Endpoint))
         {
             _port.SetEndpoint(peer.Endpoints[0]);
-            _machine.SetEndpoint(peer.Endpoints[0], _clock.Now);
+            _machine.SetEndpoint(peer.Endpoints[0]);
         }
 
         Drive();
