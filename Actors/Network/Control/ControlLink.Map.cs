@@ -1,0 +1,93 @@
+using Mesh.Protocol.Control;
+using Mesh.Protocol.Map;
+using Mesh.Protocol.Trust;
+
+namespace Mesh.Actors.Control;
+
+// Takes frames in: judge, put in force, keep, acknowledge - in that order.
+public sealed partial class ControlLink
+{
+    string? _closing;
+
+    async Task OnReceivedAsync(Received received)
+    {
+        if (received.Attempt != _attempt)
+            return;
+        var frame = received.Frame;
+        if (frame.Close is null)
+            _backoff.Reset();
+        if (frame.Map is { } map)
+            await OnMapAsync(map);
+        if (frame.Hint is { } hint)
+            await OnHintAsync(hint);
+        if (frame.Delegation is { } delegation)
+            _hints.Learn(delegation, _trust, _trust.Now(Clock));
+        if (frame.Ping is { } number)
+            await SendAsync(new UpFrame(Pong: number));
+        if (frame.Close is { } reason)
+            _closing = $"closed the stream: {OneWord(reason)}";
+        if (received.Attempt == _attempt)
+            ReadNext();
+    }
+
+    async Task OnMapAsync(MapFrame frame)
+    {
+        var refusal = _trust.TryAccept(frame, Clock, out var next);
+        if (refusal != TrustRefusal.None)
+        {
+            _refusedMap = new RefusedMap(_controller!, refusal, Clock, (_refusedMap?.Count ?? 0) + 1);
+            await SendAsync(new UpFrame(Refused: refusal.ToString()));
+            // To attach again says which body this node has: the controller then sends what leads on from there.
+            if (refusal == TrustRefusal.WrongBase)
+                Self.Tell(new StreamLost(_attempt, "the map does not follow from the one this node has"));
+            return;
+        }
+        _trust = next;
+        _hints.Learn(frame.Delegation, _trust, _trust.Now(Clock));
+        _hints.Follow(_trust, _trust.Now(Clock));
+        var inForce = await EnforceAsync();
+        Keep();
+        KeepEndpoints();
+        if (inForce && _trust.Body is { } body)
+            await SendAsync(new UpFrame(Ack: new AckFrame(_trust.Epoch, _trust.Revision, MapChange.Hash(body))));
+    }
+
+    // Makes what is in force follow from what is believed and what time it is. False where the system would not have it.
+    async Task<bool> EnforceAsync(bool evenIfUnchanged = false)
+    {
+        var wanted = _trust.IsValid(Clock) ? _trust.Body : null;
+        if (_applied && ReferenceEquals(wanted, _inForce) && !evenIfUnchanged)
+            return true;
+        try
+        {
+            await _setup.Sink.ApplyAsync(wanted, Candidates(wanted));
+        }
+        catch (IOException failure)
+        {
+            _applied = false;
+            _applyProblem = failure.Message;
+            return false;
+        }
+        _applied = true;
+        _applyProblem = null;
+        _inForce = wanted;
+        return true;
+    }
+
+    void Keep()
+    {
+        try
+        {
+            _setup.Memory.Save(_trust);
+            _keepProblem = null;
+        }
+        catch (IOException failure)
+        {
+            _keepProblem = failure.Message;
+        }
+    }
+
+    // What a controller writes here ends up on a terminal.
+    static string OneWord(string text) =>
+        new([.. text.Where(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_').Take(32)]);
+}

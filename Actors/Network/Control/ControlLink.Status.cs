@@ -1,0 +1,79 @@
+using Mesh.Protocol.Time;
+using Mesh.Protocol.Trust;
+
+namespace Mesh.Actors.Control;
+
+// Says how things are, and keeps the certificate fresh.
+public sealed partial class ControlLink
+{
+    static readonly TimeSpan _renewTimeout = TimeSpan.FromSeconds(20);
+
+    // A refusal stays in view long enough for somebody to look.
+    static readonly TimeSpan _refusalShown = TimeSpan.FromHours(1);
+
+    Outage? _unreachable;
+    Refusal? _refusedBy;
+    RefusedMap? _refusedMap;
+    string? _applyProblem;
+    string? _keepProblem;
+    string? _certificateProblem;
+    bool _renewing;
+
+    ControlStatus CreateStatus() =>
+        new(_trust, _applied && _inForce is not null, _stream is null ? null : _controller, _hints.Presence, [.. Health()]);
+
+    IEnumerable<string> Health()
+    {
+        var now = Clock;
+        if (_trust.Removed is { } removed)
+            yield return $"this node was taken out of the network ({OneWord(removed)}) and its tunnel is down: mesh logout, then mesh up --auth-key with a new credential";
+        else if (_trust.Body is null)
+            yield return "no map yet: waiting for a controller";
+        else if (!_trust.IsValid(now))
+            yield return $"the map expired at {Print(_trust.ValidUntil)}: all peers are closed until a controller renews it";
+        if (_refusedBy is { } refusal)
+            yield return $"controller {refusal.Address} refuses this node ({OneWord(refusal.Code)}): {OneLine(refusal.Reason)}; what it has stays in force until {Print(_trust.ValidUntil)}";
+        else if (_unreachable is { } outage && _stream is null)
+            yield return $"no controller reachable since {Print(outage.Since)} ({OneLine(outage.Reason)}): what this node has stays in force until {Print(_trust.ValidUntil)}";
+        if (_refusedMap is { } refused && now - refused.At < _refusalShown)
+            yield return $"refused a map from {refused.Controller} at {Print(refused.At)}: {refused.Reason} ({refused.Count} so far); revision {_trust.Revision} stays in force";
+        if (_applyProblem is { } apply)
+            yield return $"the map is not in force: {OneLine(apply)}";
+        if (_keepProblem is { } keep)
+            yield return $"the state is not kept: {OneLine(keep)}";
+        if (_trust.Removed is null && now > _setup.Transport.Certificate.NotAfter)
+            yield return $"the TLS certificate expired at {Print(_setup.Transport.Certificate.NotAfter)}: mesh logout, then mesh up --auth-key with a new credential";
+        else if (_certificateProblem is { } certificate)
+            yield return $"the TLS certificate was not renewed: {OneLine(certificate)}";
+    }
+
+    void RenewCertificateWhenDue()
+    {
+        if (_stream is null || _renewing || _trust.Removed is not null || Clock < _setup.Transport.Certificate.RenewFrom)
+            return;
+        _renewing = true;
+        RenewAsync(_controller!, Expectation).PipeTo(Self, Self);
+    }
+
+    async Task<CertificateRenewed> RenewAsync(string address, PinExpectation expected)
+    {
+        using var limit = new CancellationTokenSource(_renewTimeout);
+        try
+        {
+            await _setup.Transport.RenewCertificateAsync(address, expected, limit.Token);
+            return new CertificateRenewed(Problem: null);
+        }
+        catch (Exception failure) when (failure is ControlRefusedException or IOException or OperationCanceledException)
+        {
+            return new CertificateRenewed(failure is OperationCanceledException ? "no answer in time" : failure.Message);
+        }
+    }
+
+    static string OneLine(string text) => new([.. text.Where(character => !char.IsControl(character)).Take(300)]);
+
+    sealed record Outage(WallTime Since, string Reason);
+
+    sealed record Refusal(string Address, string Code, string Reason, WallTime At);
+
+    sealed record RefusedMap(string Controller, TrustRefusal Reason, WallTime At, int Count);
+}
