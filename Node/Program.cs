@@ -1,2 +1,1 @@
-Console.Error.WriteLine("mesh: not built yet");
-return 1;
+return await Mesh.Node.Cli.MeshCli.RunAsync(args, Mesh.Node.Cli.CliConsole.Process);

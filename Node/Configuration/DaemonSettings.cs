@@ -1,0 +1,114 @@
+using System.Globalization;
+
+namespace Mesh.Node.Configuration;
+
+/// <summary>Is what a daemon is told: flags before environment before configuration file before defaults. Immutable.</summary>
+sealed record DaemonSettings
+{
+    /// <summary>The configuration file that is read where there is one.</summary>
+    public const string DefaultConfig = "/etc/mesh/mesh.hocon";
+
+    /// <summary>The daemon's socket.</summary>
+    public const string DefaultSocket = "/run/mesh/mesh.sock";
+
+    /// <summary>The least MTU: IPv6 needs it (RFC 8200 section 5).</summary>
+    public const int MinimumMtu = 1280;
+
+    const int InterfaceNameSize = 15;
+
+    /// <summary>Gets the directory of keys, membership and map.</summary>
+    public string StateDirectory { get; init; } = "/var/lib/mesh";
+
+    /// <summary>Gets the path of the local API's socket.</summary>
+    public string Socket { get; init; } = DefaultSocket;
+
+    /// <summary>Gets the mode of that socket: who may read the status. Only root and the daemon's user may change things.</summary>
+    public UnixFileMode SocketMode { get; init; } =
+        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
+
+    /// <summary>Gets the name of the network interface, at most 15 characters.</summary>
+    public string Interface { get; init; } = "mesh0";
+
+    /// <summary>Gets the UDP port; 0 lets the system choose.</summary>
+    public int Port { get; init; } = 51820;
+
+    /// <summary>Gets the hosts file that peers are named in; null: none.</summary>
+    public string? HostsFile { get; init; } = "/etc/hosts";
+
+    /// <summary>Gets the MTU of the interface, in bytes.</summary>
+    public int Mtu { get; init; } = 1420;
+
+    /// <summary>Gets where the random wrapping key lies.</summary>
+    public string KeyDirectory { get; init; } = "/etc/mesh/keys";
+
+    /// <summary>Gets a file with the passphrase that protects the private keys; null: none.</summary>
+    public string? PassphraseFile { get; init; }
+
+    /// <summary>Gets where the service manager puts credentials; null: it gives none.</summary>
+    public string? CredentialsDirectory { get; init; }
+
+    /// <summary>Gets the configuration file's <c>mesh</c> section, for the static peers in it.</summary>
+    public Config File { get; init; } = ConfigurationFactory.Empty;
+
+    /// <summary>Puts one setting in, as text.</summary>
+    /// <param name="key">One of <see cref="Keys"/>.</param>
+    /// <param name="value">Its value.</param>
+    /// <exception cref="FormatException">The value will not do; the message says what would.</exception>
+    public DaemonSettings With(string key, string value) => key switch
+    {
+        "state-dir" => this with { StateDirectory = Filled(value) },
+        "socket" => this with { Socket = Filled(value) },
+        "socket-mode" => this with { SocketMode = ParseMode(value) },
+        "interface" => this with { Interface = ParseInterface(value) },
+        "port" => this with { Port = ParseNumber(value, 0, 65535, "a UDP port is 0 to 65535") },
+        "hosts-file" => this with { HostsFile = value is "none" or "off" ? null : Filled(value) },
+        "mtu" => this with { Mtu = ParseNumber(value, MinimumMtu, 65535 - 80, $"an MTU is {MinimumMtu} to {65535 - 80}") },
+        "key-dir" => this with { KeyDirectory = Filled(value) },
+        "passphrase-file" => this with { PassphraseFile = Filled(value) },
+        _ => throw new ArgumentOutOfRangeException(nameof(key), key, "not a setting"),
+    };
+
+    /// <summary>Gets the settings that flags, environment (<c>MESH_STATE_DIR</c>) and file (<c>mesh.state-dir</c>) all know.</summary>
+    public static IReadOnlyList<DaemonSetting> Keys { get; } =
+    [
+        new("state-dir", "PATH", "Directory of keys, membership and map (default /var/lib/mesh)"),
+        new("socket", "PATH", $"Socket of the local API (default {DefaultSocket})"),
+        new("socket-mode", "MODE", "Who may read the status: the socket's mode (default 0660)"),
+        new("interface", "NAME", "Network interface (default mesh0)"),
+        new("port", "PORT", "UDP port, 0 for any (default 51820)"),
+        new("hosts-file", "PATH", "File to name peers in, or none (default /etc/hosts)"),
+        new("mtu", "BYTES", "MTU of the interface (default 1420)"),
+        new("key-dir", "PATH", "Where the key that protects the private keys lies (default /etc/mesh/keys)"),
+        new("passphrase-file", "PATH", "File with a passphrase that protects the private keys instead"),
+    ];
+
+    static string Filled(string value) => value.Length > 0 ? value : throw new FormatException("it is empty");
+
+    static int ParseNumber(string value, int least, int greatest, string rule) =>
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= greatest
+            ? number
+            : throw new FormatException(rule);
+
+    static string ParseInterface(string value) =>
+        value.Length is > 0 and <= InterfaceNameSize && value is not ("." or "..") && !value.AsSpan().ContainsAny("/ :%\t")
+            ? value
+            : throw new FormatException($"an interface name has 1 to {InterfaceNameSize} characters without '/', ':' or blanks");
+
+    static UnixFileMode ParseMode(string value)
+    {
+        var mode = 0;
+        foreach (var digit in value)
+            mode = digit is >= '0' and <= '7' && mode <= 0x1FF ? mode * 8 + (digit - '0') : int.MaxValue / 16;
+        return value.Length is 3 or 4 && mode <= 0x1FF ? (UnixFileMode)mode : throw new FormatException("a mode is octal, such as 0660");
+    }
+}
+
+/// <summary>Describes one setting.</summary>
+/// <param name="Key">Its name: <c>--KEY</c>, <c>MESH_KEY</c>, <c>mesh.KEY</c>.</param>
+/// <param name="Value">What its value is called in help.</param>
+/// <param name="Description">What it does.</param>
+sealed record DaemonSetting(string Key, string Value, string Description)
+{
+    /// <summary>Gets the environment variable.</summary>
+    public string Variable => "MESH_" + Key.ToUpperInvariant().Replace('-', '_');
+}

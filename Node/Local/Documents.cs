@@ -1,0 +1,111 @@
+using System.Text.Json.Serialization;
+
+namespace Mesh.Node.Local;
+
+/// <summary>Says what a program is: <c>mesh version --json</c>.</summary>
+sealed record VersionDocument(string Version, string Runtime, string Platform);
+
+/// <summary>Asks the daemon to join a network, or, without a credential, to bring up one that it belongs to.</summary>
+/// <param name="Credential">The credential's text.</param>
+/// <param name="Hostname">The name to wish for; absent: the machine's own.</param>
+/// <param name="TimeoutSeconds">How long the whole may take.</param>
+sealed record UpRequest(string? Credential, string? Hostname, double TimeoutSeconds);
+
+/// <summary>Says what <c>up</c> came to.</summary>
+/// <param name="Name">The node's name.</param>
+/// <param name="Network">The network's id.</param>
+/// <param name="Addresses">The node's overlay addresses.</param>
+/// <param name="Enrolled">Whether this call joined; false where the node belonged to the network already.</param>
+sealed record UpReply(string Name, string Network, IReadOnlyList<string> Addresses, bool Enrolled);
+
+/// <summary>Says what was done.</summary>
+/// <param name="Message">One line for people; empty where there is nothing to say.</param>
+sealed record DoneReply(string Message);
+
+/// <summary>Says why a request failed.</summary>
+/// <param name="Message">One line that says what is wrong and what to do.</param>
+/// <param name="ExitCode">The exit code for the command line.</param>
+sealed record LocalProblem(string Message, int ExitCode);
+
+/// <summary>
+/// Is what the daemon says of itself: <c>GET /v1/status</c> and <c>mesh status --json</c>. Absent values are left out; the names
+/// are stable.
+/// </summary>
+/// <param name="Version">The daemon's version.</param>
+/// <param name="BackendState"><c>NeedsLogin</c>, <c>Stopped</c>, <c>Starting</c> or <c>Running</c>.</param>
+/// <param name="Interface">The network interface.</param>
+/// <param name="ListenPort">The UDP port in use; 0 while there is none.</param>
+/// <param name="Network">The network's id.</param>
+/// <param name="MagicDNSSuffix">The zone that names live in.</param>
+/// <param name="Epoch">The epoch of the map in force.</param>
+/// <param name="Revision">The revision of the map in force.</param>
+/// <param name="ValidUntil">The last moment at which the map may be acted on.</param>
+/// <param name="Controller">The controller the node is attached to; absent while it is attached to none.</param>
+/// <param name="KeyWrapping">What protects the private keys at rest: <c>credential</c>, <c>passphrase</c> or <c>key-file</c>.</param>
+/// <param name="Self">The node itself.</param>
+/// <param name="Peers">The nodes it may know of, by name.</param>
+/// <param name="Health">What is not as it should be, one line each.</param>
+/// <param name="Drops">Packets dropped, by reason; reasons that never happened are left out.</param>
+sealed record StatusDocument(
+    string Version,
+    string BackendState,
+    string Interface,
+    int ListenPort,
+    string? Network,
+    string? MagicDNSSuffix,
+    int Epoch,
+    long Revision,
+    DateTimeOffset? ValidUntil,
+    string? Controller,
+    string? KeyWrapping,
+    NodeDocument? Self,
+    IReadOnlyList<NodeDocument> Peers,
+    IReadOnlyList<string> Health,
+    IReadOnlyDictionary<string, long> Drops);
+
+/// <summary>Describes a node in <see cref="StatusDocument"/>.</summary>
+/// <param name="ID">Its id.</param>
+/// <param name="HostName">Its name.</param>
+/// <param name="DNSName">Its name in the zone.</param>
+/// <param name="Owner">The user it belongs to, or its tags.</param>
+/// <param name="OS">Its operating system.</param>
+/// <param name="Addresses">Its overlay addresses, IPv4 first.</param>
+/// <param name="PublicKey">Its WireGuard key.</param>
+/// <param name="Tags">Its tags.</param>
+/// <param name="CurAddr">Where its packets go now; absent: nowhere yet.</param>
+/// <param name="RxBytes">Bytes received from it.</param>
+/// <param name="TxBytes">Bytes sent to it.</param>
+/// <param name="LastHandshake">When keys were last agreed.</param>
+/// <param name="LastSeen">When a controller last heard of it.</param>
+/// <param name="Online">Whether it is attached to a controller, as far as is known.</param>
+/// <param name="Active">Whether its session is live.</param>
+sealed record NodeDocument(
+    string ID,
+    string HostName,
+    string? DNSName,
+    string? Owner,
+    string? OS,
+    IReadOnlyList<string> Addresses,
+    string? PublicKey,
+    IReadOnlyList<string> Tags,
+    string? CurAddr,
+    long RxBytes,
+    long TxBytes,
+    DateTimeOffset? LastHandshake,
+    DateTimeOffset? LastSeen,
+    bool? Online,
+    bool Active);
+
+/// <summary>Is one line of <c>mesh ping --json</c>.</summary>
+sealed record PongDocument(string Name, string Address, int Sequence, bool Reply, double? Milliseconds, string? Via);
+
+/// <summary>Describes the documents of the local API by source generation.</summary>
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(VersionDocument))]
+[JsonSerializable(typeof(UpRequest))]
+[JsonSerializable(typeof(UpReply))]
+[JsonSerializable(typeof(DoneReply))]
+[JsonSerializable(typeof(LocalProblem))]
+[JsonSerializable(typeof(StatusDocument))]
+[JsonSerializable(typeof(PongDocument))]
+sealed partial class LocalJson : JsonSerializerContext;

@@ -1,0 +1,40 @@
+using System.Net;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Map;
+
+namespace Mesh.Node.Service;
+
+/// <summary>
+/// Is a running tunnel as the daemon sees it: interface, port, peers and rules. Disposing it takes the interface and what was set
+/// on it away. Safe for concurrent use.
+/// </summary>
+interface ITunnel : IAsyncDisposable
+{
+    /// <summary>Starts another actor of the node beside those of the tunnel; it ends with the tunnel at the latest.</summary>
+    Task<IActorRef> StartActorAsync(string name, Props props);
+
+    /// <summary>Gets the name of the interface.</summary>
+    string Interface { get; }
+
+    /// <summary>Gets the UDP port in use.</summary>
+    int Port { get; }
+
+    /// <summary>Makes addresses, peers and rules what the body says; null closes every peer. Done when they are in force.</summary>
+    /// <param name="body">The body.</param>
+    /// <param name="endpoints">Where peers may be reached.</param>
+    /// <exception cref="IOException">The system would not have it.</exception>
+    Task ApplyAsync(MapBody? body, IReadOnlyDictionary<NodeId, IReadOnlyList<IPEndPoint>> endpoints);
+
+    /// <summary>Counts what went to and from each peer.</summary>
+    IReadOnlyDictionary<TunnelPublicKey, PeerTraffic> Traffic();
+
+    /// <summary>Counts dropped packets by reason; reasons that never happened are left out.</summary>
+    IReadOnlyDictionary<string, long> Drops();
+}
+
+/// <summary>Says what went to and from one peer.</summary>
+/// <param name="Endpoint">Where its packets go now; null: nowhere yet.</param>
+/// <param name="RxBytes">Bytes received from it.</param>
+/// <param name="TxBytes">Bytes sent to it.</param>
+/// <param name="LastHandshake">When keys were last agreed; null: never.</param>
+readonly record struct PeerTraffic(IPEndPoint? Endpoint, long RxBytes, long TxBytes, DateTimeOffset? LastHandshake);

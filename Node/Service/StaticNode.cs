@@ -1,0 +1,92 @@
+using Mesh.Actors.Device;
+using Mesh.Node.Configuration;
+using Mesh.Node.Local;
+using Mesh.Node.Runtime;
+using Mesh.Node.State;
+using Microsoft.Extensions.Logging;
+
+namespace Mesh.Node.Service;
+
+/// <summary>Is a node whose peers are written in its configuration: it needs no controller, and nothing can be changed while it runs.</summary>
+sealed class StaticNode : ILocalCommands, IAsyncDisposable
+{
+    readonly StaticNetwork _network;
+    readonly NodeRuntime _runtime;
+    readonly ILogger _log;
+
+    StaticNode(StaticNetwork network, NodeRuntime runtime, ILogger log)
+    {
+        _network = network;
+        _runtime = runtime;
+        _log = log;
+    }
+
+    /// <summary>Starts the tunnel that the configuration describes.</summary>
+    /// <exception cref="MeshFailureException">The configuration will not do, or the system would not have it.</exception>
+    public static async Task<StaticNode> StartAsync(DaemonSettings settings, ILogger log)
+    {
+        StaticNetwork? network = null;
+        try
+        {
+            network = StaticNetwork.Read(settings.File, static (path, what) => SecretFile.Read(path, what));
+            var tunnel = network.Tunnel with { Interface = settings.Interface, ListenPort = settings.Port, Mtu = settings.Mtu };
+            var runtime = await NodeRuntime.StartAsync(new NodeOptions { Tunnel = tunnel, State = network.State });
+            log.TunnelUp(runtime.Device.Interface, runtime.Device.ListenPort);
+            return new StaticNode(network, runtime, log);
+        }
+        catch (Exception failure) when (failure is ConfigurationException or IOException or MeshFailureException)
+        {
+            network?.Dispose();
+            throw failure switch
+            {
+                MeshFailureException already => already,
+                ConfigurationException => new MeshFailureException(ExitCodes.BadConfiguration, failure.Message, failure),
+                _ => new MeshFailureException(ExitCodes.Failed, $"the tunnel could not be started: {failure.Message}", failure),
+            };
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<StatusDocument> StatusAsync(CancellationToken cancel)
+    {
+        var statistics = _runtime.Tunnel.ReadStatistics();
+        var traffic = Tunnels.Traffic(statistics);
+        var now = DateTimeOffset.UtcNow;
+        var self = new NodeDocument(
+            "", MachineNames.Describe(null).Hostname, null, null, MachineNames.Describe(null).Os,
+            [.. _network.State.Addresses.Select(address => address.Address.ToString())], _runtime.PublicKey.ToString(), [], null,
+            traffic.Values.Sum(peer => peer.RxBytes), traffic.Values.Sum(peer => peer.TxBytes), null, null, null, Active: true);
+        return Task.FromResult(new StatusDocument(
+            ProgramVersion.Text, "Running", _runtime.Device.Interface, _runtime.Device.ListenPort, null, null, 0, 0, null, null, null, self,
+            [.. _network.State.Peers.Select(peer => Describe(peer, traffic, now)).OrderBy(peer => peer.HostName, StringComparer.Ordinal)],
+            [], Tunnels.Drops(statistics)));
+    }
+
+    /// <inheritdoc/>
+    public Task<UpReply> UpAsync(UpRequest request, CancellationToken cancel) => throw Fixed();
+
+    /// <inheritdoc/>
+    public Task<DoneReply> DownAsync(CancellationToken cancel) => throw Fixed();
+
+    /// <inheritdoc/>
+    public Task<DoneReply> LogoutAsync(CancellationToken cancel) => throw Fixed();
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _runtime.DisposeAsync();
+        _network.Dispose();
+        _log.TunnelDown(_runtime.Device.Interface);
+    }
+
+    static NodeDocument Describe(TunnelPeer peer, IReadOnlyDictionary<Protocol.Identity.TunnelPublicKey, PeerTraffic> traffic, DateTimeOffset now)
+    {
+        traffic.TryGetValue(peer.Key, out var counted);
+        return new NodeDocument(
+            "", peer.Name, null, null, null, [.. peer.AllowedIps.Select(prefix => prefix.ToString().Split('/')[0])], peer.Key.ToString(), [],
+            counted.Endpoint?.ToString(), counted.RxBytes, counted.TxBytes, counted.LastHandshake, null, null, StatusReport.IsActive(counted.LastHandshake, now));
+    }
+
+    static MeshFailureException Fixed() =>
+        new(ExitCodes.BadConfiguration, "this node runs from its configuration file: take mesh.private-key-file and mesh.peers out of it and restart the daemon to join a network");
+}

@@ -1,0 +1,84 @@
+using System.Collections.Immutable;
+using System.Net;
+using Mesh.Actors.Device;
+using Mesh.Node.Configuration;
+using Mesh.Node.Runtime;
+using Mesh.Protocol.Filter;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Map;
+using Mesh.Protocol.Routing;
+using Mesh.Protocol.Tunnel;
+
+namespace Mesh.Node.Service;
+
+/// <summary>Opens the tunnels of this machine, and says in a tunnel's terms what a map says.</summary>
+static class Tunnels
+{
+    /// <summary>Opens a tunnel without addresses and peers.</summary>
+    /// <exception cref="IOException">The system would not have it; the message says what to do.</exception>
+    public static async Task<ITunnel> OpenAsync(DaemonSettings settings, TunnelPrivateKey key) =>
+        new RuntimeTunnel(await NodeRuntime.StartAsync(new NodeOptions
+        {
+            Tunnel = new TunnelConfiguration { Interface = settings.Interface, ListenPort = settings.Port, Mtu = settings.Mtu, PrivateKey = key },
+        }));
+
+    /// <summary>Translates a map. Entries that cannot be read are left out: what is not understood carries no packets. Pure.</summary>
+    public static TunnelState Translate(MapBody body, IReadOnlyDictionary<NodeId, IReadOnlyList<IPEndPoint>> endpoints)
+    {
+        var peers = ImmutableArray.CreateBuilder<TunnelPeer>(body.Peers.Count);
+        foreach (var peer in body.Peers)
+        {
+            peers.Add(new TunnelPeer
+            {
+                Key = peer.TunnelKey,
+                Name = peer.Name,
+                AllowedIps = [.. Addresses(peer.Addresses).Select(address => address.Network)],
+                Endpoints = endpoints.TryGetValue(peer.Id, out var known) ? [.. known.Select(EndpointAddress.From)] : [],
+                Rules = PeerRules.From(peer.Accept, peer.Send),
+            });
+        }
+        return new TunnelState
+        {
+            // The addresses stand for themselves; the ranges are routed as a whole, so that a new peer is no change of routes.
+            Addresses = [.. Addresses(body.Self.Addresses)],
+            Routes = [.. body.Prefixes.Select(text => IpPrefix.TryParse(text, out var prefix) ? prefix : default(IpPrefix?)).OfType<IpPrefix>()],
+            Peers = peers.DrainToImmutable(),
+        };
+    }
+
+    /// <summary>Reads what a tunnel counts.</summary>
+    public static IReadOnlyDictionary<TunnelPublicKey, PeerTraffic> Traffic(TunnelStatistics statistics) =>
+        statistics.Peers.ToDictionary(peer => peer.Key, peer => new PeerTraffic(
+            peer.Endpoint.IsNone ? null : peer.Endpoint.ToIPEndPoint(), peer.BytesReceived, peer.BytesSent, peer.LastHandshake?.ToDateTimeOffset()));
+
+    /// <summary>Reads what a tunnel dropped.</summary>
+    public static IReadOnlyDictionary<string, long> Drops(TunnelStatistics statistics) =>
+        statistics.Drops.ToDictionary(drop => drop.Key.ToString(), drop => drop.Value);
+
+    static IEnumerable<InterfaceAddress> Addresses(IEnumerable<string> texts)
+    {
+        foreach (var text in texts)
+        {
+            if (InterfaceAddress.TryParse(text, out var address))
+                yield return address;
+        }
+    }
+
+    sealed class RuntimeTunnel(NodeRuntime runtime) : ITunnel
+    {
+        public string Interface => runtime.Device.Interface;
+
+        public int Port => runtime.Device.ListenPort;
+
+        public Task<IActorRef> StartActorAsync(string name, Props props) => runtime.StartChildAsync(name, props);
+
+        public Task ApplyAsync(MapBody? body, IReadOnlyDictionary<NodeId, IReadOnlyList<IPEndPoint>> endpoints) =>
+            runtime.ApplyAsync(body is null ? TunnelState.Empty : Translate(body, endpoints));
+
+        public IReadOnlyDictionary<TunnelPublicKey, PeerTraffic> Traffic() => Tunnels.Traffic(runtime.Tunnel.ReadStatistics());
+
+        public IReadOnlyDictionary<string, long> Drops() => Tunnels.Drops(runtime.Tunnel.ReadStatistics());
+
+        public ValueTask DisposeAsync() => runtime.DisposeAsync();
+    }
+}

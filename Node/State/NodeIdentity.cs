@@ -1,0 +1,87 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Mesh.Protocol.Crypto;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+
+namespace Mesh.Node.State;
+
+/// <summary>
+/// Owns a node's three private keys: the Ed25519 identity, the X25519 tunnel key and the P-256 key of its TLS certificate. They
+/// are zeroed on <see cref="Dispose"/>.
+/// </summary>
+sealed class NodeIdentity : IDisposable
+{
+    NodeIdentity(SigningPrivateKey signing, TunnelPrivateKey tunnel, ECDsa tls)
+    {
+        Signing = signing;
+        Tunnel = tunnel;
+        Tls = tls;
+        SigningPublicKey = Ed25519.ComputePublicKey(signing);
+        TunnelPublicKey = X25519.ComputePublicKey(tunnel);
+    }
+
+    /// <summary>Gets the Ed25519 identity.</summary>
+    public SigningPrivateKey Signing { get; }
+
+    /// <summary>Gets the X25519 tunnel key.</summary>
+    public TunnelPrivateKey Tunnel { get; }
+
+    /// <summary>Gets the P-256 key that the TLS certificate speaks of.</summary>
+    public ECDsa Tls { get; }
+
+    /// <summary>Gets the public half of <see cref="Signing"/>.</summary>
+    public SigningPublicKey SigningPublicKey { get; }
+
+    /// <summary>Gets the public half of <see cref="Tunnel"/>.</summary>
+    public TunnelPublicKey TunnelPublicKey { get; }
+
+    /// <summary>Draws new keys.</summary>
+    public static NodeIdentity Create(IEntropy entropy) =>
+        new(new SigningPrivateKey(entropy), new TunnelPrivateKey(entropy), ECDsa.Create(ECCurve.NamedCurves.nistP256));
+
+    /// <summary>Reads what <see cref="Export"/> wrote: seed(32), tunnel key(32), PKCS #8 of the TLS key.</summary>
+    /// <exception cref="CryptographicException">It is something else.</exception>
+    public static NodeIdentity Import(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length <= 2 * SecretKey.Size)
+            throw new CryptographicException("the keys are too short");
+        var tls = ECDsa.Create();
+        try
+        {
+            tls.ImportPkcs8PrivateKey(bytes[(2 * SecretKey.Size)..], out var read);
+            if (read != bytes.Length - 2 * SecretKey.Size)
+                throw new CryptographicException("bytes follow the keys");
+            return new NodeIdentity(new SigningPrivateKey(bytes[..SecretKey.Size]), new TunnelPrivateKey(bytes.Slice(SecretKey.Size, SecretKey.Size)), tls);
+        }
+        catch
+        {
+            tls.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Writes the private keys into pinned memory that the caller zeroes.</summary>
+    public byte[] Export()
+    {
+        var pkcs8 = Tls.ExportPkcs8PrivateKey();
+        var bytes = GC.AllocateUninitializedArray<byte>(2 * SecretKey.Size + pkcs8.Length, pinned: true);
+        Signing.Span.CopyTo(bytes);
+        Tunnel.Span.CopyTo(bytes.AsSpan(SecretKey.Size));
+        pkcs8.CopyTo(bytes, 2 * SecretKey.Size);
+        CryptographicOperations.ZeroMemory(pkcs8);
+        return bytes;
+    }
+
+    /// <summary>Makes a PKCS #10 request (RFC 2986) in DER for the TLS key.</summary>
+    public byte[] CreateCertificateRequest() =>
+        new CertificateRequest("CN=node", Tls, HashAlgorithmName.SHA256).CreateSigningRequest();
+
+    /// <summary>Zeroes the keys.</summary>
+    public void Dispose()
+    {
+        Signing.Dispose();
+        Tunnel.Dispose();
+        Tls.Dispose();
+    }
+}
