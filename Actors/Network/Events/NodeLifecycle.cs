@@ -5,7 +5,8 @@ namespace Mesh.Actors.Events;
 
 /// <summary>
 /// <c>allocation.reserved.v1</c> on <c>allocations</c>: a node id, name and addresses for whoever enrolls with a credential. Written
-/// again for the same credential where another machine presents it before it is used: then only the keys differ.
+/// again with the same node id and addresses where another machine presents the credential before it is used, and where a present
+/// machine joins again with another credential.
 /// </summary>
 /// <param name="CommandId">The command.</param>
 /// <param name="By">Who.</param>

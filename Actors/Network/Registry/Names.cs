@@ -40,7 +40,8 @@ public static class Names
         }
         while (label.Length > 0 && label[^1] == '-')
             label.Length--;
-        return label.Length == 0 ? Fallback : label.ToString();
+        // Every machine calls itself localhost until somebody names it, and the name must never resolve to another machine.
+        return label.Length == 0 || label.Equals("localhost") ? Fallback : label.ToString();
     }
 
     /// <summary>Finds the first free one of <c>x</c>, <c>x-1</c>, <c>x-2</c>, ...; the stem is cut where the label would be too long.</summary>

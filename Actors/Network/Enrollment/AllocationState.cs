@@ -1,0 +1,155 @@
+using System.Collections.Immutable;
+using Mesh.Actors.Events;
+using Mesh.Actors.Registry;
+using Mesh.Protocol.Enrollment;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+
+namespace Mesh.Actors.Enrollment;
+
+/// <summary>Asks for an id, a name and addresses for the machine that presents a credential; answered by <see cref="Reservation"/>.</summary>
+/// <param name="Cause">The command of the enrollment.</param>
+/// <param name="Credential">The credential: what is reserved is reserved for it.</param>
+/// <param name="Fresh">The id to give where a new one is needed, drawn by the caller.</param>
+/// <param name="Hostname">What the machine calls itself.</param>
+/// <param name="SigningKey">Its identity key.</param>
+/// <param name="TunnelKey">Its WireGuard key.</param>
+/// <param name="Owner">The user it will belong to.</param>
+/// <param name="Tags">Its tags.</param>
+/// <param name="Ranges">Where addresses come from.</param>
+public sealed record ReserveAllocation(
+    Cause Cause, CredentialId Credential, NodeId Fresh, string Hostname, SigningPublicKey SigningKey, TunnelPublicKey TunnelKey,
+    string? Owner, IReadOnlyList<string> Tags, AddressRanges Ranges) : IEntityCommand;
+
+/// <summary>Frees the name and the keys of a removed node, unless it is about to join again.</summary>
+/// <param name="Cause">The command.</param>
+/// <param name="Node">The node.</param>
+/// <param name="Credential">The credential it last joined with.</param>
+public sealed record ReleaseAllocation(Cause Cause, NodeId Node, CredentialId Credential) : IEntityCommand;
+
+/// <summary>Is what was reserved.</summary>
+public sealed record Reservation(NodeId Node, string Name, string Ipv4, string Ipv6);
+
+/// <summary>
+/// Knows every name and address ever given. An address is never given twice. A name belongs to one present node, and after that only
+/// to a machine of the same owner or tags. A machine that is present keeps its id, name and addresses when it joins again. Immutable.
+/// </summary>
+public sealed record AllocationState : IEntityState<AllocationState>
+{
+    ImmutableDictionary<CredentialId, AllocationReserved> _byCredential = ImmutableDictionary<CredentialId, AllocationReserved>.Empty;
+    ImmutableDictionary<NodeId, AllocationReserved> _present = ImmutableDictionary<NodeId, AllocationReserved>.Empty;
+    ImmutableDictionary<NodeId, ImmutableHashSet<CredentialId>> _credentials = ImmutableDictionary<NodeId, ImmutableHashSet<CredentialId>>.Empty;
+    ImmutableDictionary<SigningPublicKey, NodeId> _bySigningKey = ImmutableDictionary<SigningPublicKey, NodeId>.Empty;
+    ImmutableDictionary<TunnelPublicKey, NodeId> _byTunnelKey = ImmutableDictionary<TunnelPublicKey, NodeId>.Empty;
+    ImmutableDictionary<string, NameHolder> _names = ImmutableDictionary.Create<string, NameHolder>(StringComparer.Ordinal);
+    uint _highest;
+
+    AllocationState() { }
+
+    /// <summary>Is the state before the first event.</summary>
+    public static AllocationState New { get; } = new();
+
+    /// <inheritdoc/>
+    public Decision Decide(IEntityCommand command, WallTime now) => command switch
+    {
+        ReserveAllocation reserve => Decide(reserve, now),
+        ReleaseAllocation release => _present.GetValueOrDefault(release.Node) is { } held && !IsJoiningAgain(held, release)
+            ? Decision.Write(new AllocationReleased(release.Cause.CommandId, release.Cause.By, now, release.Node))
+            : Decision.Answer(Accepted.Instance),
+        _ => throw new ArgumentException($"allocations do not know {command.GetType().Name}", nameof(command)),
+    };
+
+    /// <inheritdoc/>
+    public AllocationState Apply(INetworkEvent happened)
+    {
+        switch (happened)
+        {
+            case AllocationReserved one:
+                var cleared = _present.GetValueOrDefault(one.Node) is { } former ? Without(former) : this;
+                return cleared with
+                {
+                    _byCredential = cleared._byCredential.SetItem(one.Credential, one),
+                    _present = cleared._present.SetItem(one.Node, one),
+                    _credentials = cleared._credentials.SetItem(one.Node, cleared._credentials.GetValueOrDefault(one.Node, []).Add(one.Credential)),
+                    _bySigningKey = cleared._bySigningKey.SetItem(one.SigningKey, one.Node),
+                    _byTunnelKey = cleared._byTunnelKey.SetItem(one.TunnelKey, one.Node),
+                    _names = cleared._names.SetItem(one.Name, new NameHolder(one.Node, OwnerKey(one.Owner, one.Tags), true)),
+                    _highest = Math.Max(cleared._highest, AddressRanges.ToNumber(one.Ipv4)),
+                };
+            case AllocationReleased released when _present.GetValueOrDefault(released.Node) is { } held:
+                return this with
+                {
+                    _present = _present.Remove(released.Node),
+                    _bySigningKey = _bySigningKey.Remove(held.SigningKey),
+                    _byTunnelKey = _byTunnelKey.Remove(held.TunnelKey),
+                    _names = _names.SetItem(held.Name, _names[held.Name] with { Present = false }),
+                };
+            default:
+                return this;
+        }
+    }
+
+    Decision Decide(ReserveAllocation reserve, WallTime now)
+    {
+        if (_byTunnelKey.TryGetValue(reserve.TunnelKey, out var holder) && _present[holder].SigningKey != reserve.SigningKey
+            && !IsOnlyFor(holder, reserve.Credential))
+            return Decision.Answer(new Refusal(RefusalKind.Denied, KeyInUse,
+                "another machine has this tunnel key: was the state directory copied? remove it on one of the two and join again"));
+
+        var known = _byCredential.GetValueOrDefault(reserve.Credential);
+        if (_bySigningKey.TryGetValue(reserve.SigningKey, out var present))
+        {
+            // The same machine again: it keeps what it has.
+            var held = _present[present];
+            if (held.Credential == reserve.Credential && held.TunnelKey == reserve.TunnelKey)
+                return Decision.Answer(Given(held));
+            return Reserved(held.Node, held.Name, held.Ipv4, held.Ipv6);
+        }
+        if (known is not null && IsOnlyFor(known.Node, reserve.Credential))
+        {
+            // Another machine comes with a credential that nobody has used: what was set aside for it is still unused.
+            return Reserved(known.Node, Name(known.Name), known.Ipv4, known.Ipv6);
+        }
+        return reserve.Ranges.TryNext(_highest, out var ipv4, out var ipv6)
+            ? Reserved(reserve.Fresh, Name(null), ipv4, ipv6)
+            : Decision.Answer(new Refusal(RefusalKind.Denied, RefusalCodes.Exhausted, $"no address is left in {reserve.Ranges.Ipv4}"));
+
+        Decision Reserved(NodeId node, string name, string ipv4, string ipv6) => new(
+            [
+                new AllocationReserved(
+                    reserve.Cause.CommandId, $"node:{node}", now, reserve.Credential, node, name, ipv4, ipv6, reserve.SigningKey,
+                    reserve.TunnelKey, reserve.Owner, reserve.Tags),
+            ],
+            new Reservation(node, name, ipv4, ipv6));
+
+        string Name(string? own) => Names.Deconflict(
+            Names.Sanitize(reserve.Hostname),
+            name => name != own && _names.TryGetValue(name, out var taken)
+                && (taken.Present || taken.OwnerKey != OwnerKey(reserve.Owner, reserve.Tags)));
+    }
+
+    /// <summary>The refusal's code where two machines present one WireGuard key.</summary>
+    public const string KeyInUse = "key-in-use";
+
+    // Nothing but this one, unused, credential ever led to the node: it never was in the network.
+    bool IsOnlyFor(NodeId node, CredentialId credential) =>
+        _credentials.GetValueOrDefault(node, []) is { Count: 1 } only && only.Contains(credential);
+
+    // A newer credential's reservation of the same node, unless that credential went to another machine since.
+    bool IsJoiningAgain(AllocationReserved held, ReleaseAllocation release) =>
+        held.Credential != release.Credential && _byCredential[held.Credential].Node == release.Node;
+
+    // Takes away what a newer reservation for the same node replaces.
+    AllocationState Without(AllocationReserved former) => this with
+    {
+        _bySigningKey = _bySigningKey.Remove(former.SigningKey),
+        _byTunnelKey = _byTunnelKey.Remove(former.TunnelKey),
+        _names = _names.Remove(former.Name),
+    };
+
+    static Reservation Given(AllocationReserved held) => new(held.Node, held.Name, held.Ipv4, held.Ipv6);
+
+    static string OwnerKey(string? owner, IReadOnlyList<string> tags) => owner is null ? "tag:" + string.Join(',', tags) : "user:" + owner;
+
+    sealed record NameHolder(NodeId Node, string OwnerKey, bool Present);
+}

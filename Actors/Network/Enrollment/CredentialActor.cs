@@ -1,0 +1,93 @@
+using Mesh.Actors.Ports;
+using Mesh.Actors.Registry;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+
+namespace Mesh.Actors.Enrollment;
+
+/// <summary>Is what every credential needs beside its own state.</summary>
+/// <param name="Clock">The clock.</param>
+/// <param name="Entropy">Draws node ids.</param>
+/// <param name="Options">The options.</param>
+/// <param name="Allocations">Takes an <see cref="EntityRequest"/> for <c>allocations</c>.</param>
+/// <param name="Ranges">Gives the network's address ranges; null before it is created.</param>
+sealed record CredentialServices(IClock Clock, IEntropy Entropy, ControllerOptions Options, IActorRef Allocations, Func<AddressRanges?> Ranges);
+
+/// <summary>
+/// Is one credential. A redemption is decided in two steps: secret and state first, then a reservation by <c>allocations</c>, then
+/// the one event that commits. Everything else waits in between, so that of many machines at once one gets in. Supervises nothing; a
+/// failure before the commit leaves at most a reservation, which the next attempt takes over.
+/// </summary>
+sealed class CredentialActor : EntityActor<CredentialState>
+{
+    readonly CredentialServices _services;
+    readonly Queue<EntityDelivery> _waiting = new();
+    EntityDelivery? _redeeming;
+
+    public CredentialActor(string id, CredentialServices services)
+        : base(id, "credential-" + id, CredentialState.New, services.Clock, services.Options)
+    {
+        _services = services;
+        Command<Reserved>(On);
+    }
+
+    protected override void On(EntityDelivery delivery)
+    {
+        if (_redeeming is not null)
+        {
+            _waiting.Enqueue(delivery);
+            return;
+        }
+        var decision = State.Decide(delivery.Command, Clock.Now);
+        if (decision.Reply is ReservationNeeded needed && delivery.Command is RedeemCredential redeem)
+        {
+            Reserve(delivery, redeem, needed);
+            return;
+        }
+        Carry(delivery, decision, static () => { });
+        // Ids that somebody makes up must not fill the memory with entities that do not exist.
+        if (State.Status is null && decision.Events.Count == 0)
+            GoIdle();
+    }
+
+    void Reserve(EntityDelivery delivery, RedeemCredential redeem, ReservationNeeded needed)
+    {
+        if (_services.Ranges() is not { } ranges)
+        {
+            Answer(delivery, new Redeemed(null, Refusal.Unavailable("enrollment")));
+            return;
+        }
+        _redeeming = delivery;
+        var reserve = new ReserveAllocation(
+            redeem.Cause, redeem.Credential, TypedId.Create<NodeId>(_services.Entropy), redeem.Hostname, redeem.SigningKey, redeem.TunnelKey,
+            needed.Owner, needed.Tags, ranges);
+        _services.Allocations
+            .Ask<object>(new EntityRequest("allocations", reserve), _services.Options.CommandTimeout / 2)
+            .PipeTo(
+                Self,
+                success: reply => new Reserved(delivery.Number, reply),
+                failure: _ => new Reserved(delivery.Number, Refusal.Unavailable("enrollment")));
+    }
+
+    void On(Reserved reserved)
+    {
+        if (_redeeming is not { } delivery || delivery.Number != reserved.Number)
+            return;
+        if (reserved.Reply is Reservation reservation)
+        {
+            Carry(delivery, State.Decide(new CommitRedemption((RedeemCredential)delivery.Command, reservation), Clock.Now), GoOn);
+            return;
+        }
+        Answer(delivery, new Redeemed(null, reserved.Reply as Refusal ?? Refusal.Unavailable("enrollment")));
+        GoOn();
+    }
+
+    void GoOn()
+    {
+        _redeeming = null;
+        while (_waiting.TryDequeue(out var next))
+            Self.Tell(next);
+    }
+
+    sealed record Reserved(long Number, object Reply);
+}

@@ -1,0 +1,38 @@
+using Mesh.Actors.Ports;
+using Mesh.Actors.Projection;
+using Mesh.Actors.Registry;
+using Mesh.Protocol.Time;
+
+namespace Mesh.Actors.Enrollment;
+
+/// <summary>
+/// Writes down which credentials' time is over, so that the audit list shows it although nobody presents them. Supervises nothing;
+/// what it misses it finds the next time.
+/// </summary>
+sealed class ExpirySweep : ReceiveActor, IWithTimers
+{
+    readonly TimeSpan _interval;
+
+    public ExpirySweep(NetworkViewFeed feed, IActorRef credentials, IClock clock, IEntropy entropy, ControllerOptions options)
+    {
+        _interval = options.ExpirySweepInterval;
+        Receive<Look>(_ =>
+        {
+            var now = clock.Now;
+            foreach (var credential in feed.Current.Credentials.Values)
+            {
+                if (credential.Status == CredentialStatus.Created && now > credential.ExpiresAt)
+                    credentials.Tell(new EntityRequest(
+                        credential.Id.ToString(), new ExpireCredential(Cause.Of(Cause.System, entropy), credential.Id)));
+            }
+        });
+        // The answers: what could not be written now is found again.
+        ReceiveAny(_ => { });
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected override void PreStart() => Timers.StartPeriodicTimer("look", new Look(), _interval, _interval);
+
+    sealed record Look;
+}

@@ -1,0 +1,96 @@
+using System.Collections.Immutable;
+using Mesh.Actors.Enrollment;
+using Mesh.Actors.Events;
+using Mesh.Protocol;
+using Mesh.Protocol.Enrollment;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+using Mesh.Protocol.Trust;
+
+namespace Mesh.Actors.Registry;
+
+/// <summary>Fixes the network.</summary>
+public sealed record CreateNetwork(Cause Cause, NetworkId Network, SigningPublicKey RootKey, string Zone, string Ipv4, string Ipv6) : IEntityCommand;
+
+/// <summary>Records a delegation by the network root.</summary>
+public sealed record DelegateController(Cause Cause, ControllerId Controller, DsseEnvelope Delegation, IReadOnlyList<string> Addresses) : IEntityCommand;
+
+/// <summary>Withdraws a controller's delegation.</summary>
+public sealed record WithdrawController(Cause Cause, ControllerId Controller) : IEntityCommand;
+
+/// <summary>Is the network itself and its controllers. Immutable.</summary>
+public sealed record NetworkState : IEntityState<NetworkState>
+{
+    NetworkCreated? _created;
+    ImmutableDictionary<ControllerId, ControllerDelegated> _delegated = ImmutableDictionary<ControllerId, ControllerDelegated>.Empty;
+    ImmutableDictionary<ControllerId, ControllerWithdrawn> _withdrawn = ImmutableDictionary<ControllerId, ControllerWithdrawn>.Empty;
+
+    NetworkState() { }
+
+    /// <summary>Is the state before the first event.</summary>
+    public static NetworkState New { get; } = new();
+
+    /// <inheritdoc/>
+    public Decision Decide(IEntityCommand command, WallTime now) => command switch
+    {
+        CreateNetwork create => Decide(create, now),
+        DelegateController delegation => Decide(delegation, now),
+        WithdrawController withdraw => Decide(withdraw, now),
+        _ => throw new ArgumentException($"the network does not know {command.GetType().Name}", nameof(command)),
+    };
+
+    /// <inheritdoc/>
+    public NetworkState Apply(INetworkEvent happened) => happened switch
+    {
+        NetworkCreated one => this with { _created = one },
+        ControllerDelegated one => this with { _delegated = _delegated.SetItem(one.Controller, one) },
+        ControllerWithdrawn one => this with { _withdrawn = _withdrawn.SetItem(one.Controller, one) },
+        _ => this,
+    };
+
+    Decision Decide(CreateNetwork create, WallTime now)
+    {
+        if (_created is not null)
+            return Decision.Answer(_created.CommandId == create.Cause.CommandId
+                ? Accepted.Instance
+                : new Refusal(RefusalKind.Conflict, "exists", $"the journal holds network {_created.Network} already"));
+        if (!AddressRanges.IsValid(create.Ipv4, create.Ipv6, out var problem))
+            return Decision.Answer(new Refusal(RefusalKind.Invalid, "invalid", problem));
+        if (create.Zone.Length is 0 or > 200 || !create.Zone.Split('.').All(Names.IsLabel))
+            return Decision.Answer(new Refusal(RefusalKind.Invalid, "invalid", $"'{create.Zone}' is not a DNS zone: write it like mesh.internal"));
+        return Decision.Write(new NetworkCreated(
+            create.Cause.CommandId, create.Cause.By, now, create.Network, create.RootKey, create.Zone, create.Ipv4, create.Ipv6));
+    }
+
+    Decision Decide(DelegateController command, WallTime now)
+    {
+        if (_created is null)
+            return Decision.Answer(new Refusal(RefusalKind.Conflict, "no-network", "there is no network yet"));
+        if (_withdrawn.ContainsKey(command.Controller))
+            return Decision.Answer(new Refusal(RefusalKind.Conflict, "withdrawn", $"controller {command.Controller} was withdrawn, and that is for ever"));
+        if (command.Addresses.FirstOrDefault(address => !CredentialString.IsControllerAddress(address)) is { } wrong)
+            return Decision.Answer(new Refusal(RefusalKind.Invalid, "invalid", $"'{wrong}' is not a controller address: host:port is expected"));
+        if (!command.Delegation.Verify(PayloadTypes.Delegation, _created.RootKey)
+            || !ProtocolJson.TryDecode(command.Delegation.Payload, ProtocolJson.Default.Delegation, out var delegation)
+            || delegation.Network != _created.Network || delegation.Controller != command.Controller)
+            return Decision.Answer(new Refusal(RefusalKind.Denied, "foreign", "the delegation is not one by this network's root for this controller"));
+        if (_delegated.GetValueOrDefault(command.Controller) is { } former
+            && (former.CommandId == command.Cause.CommandId || SameDelegation(former, command)))
+            return Decision.Answer(Accepted.Instance);
+        return Decision.Write(new ControllerDelegated(
+            command.Cause.CommandId, command.Cause.By, now, command.Controller, command.Delegation, command.Addresses));
+    }
+
+    Decision Decide(WithdrawController withdraw, WallTime now)
+    {
+        if (!_delegated.ContainsKey(withdraw.Controller))
+            return Decision.Answer(new Refusal(RefusalKind.NotFound, "not-found", $"there is no controller {withdraw.Controller}"));
+        return _withdrawn.ContainsKey(withdraw.Controller)
+            ? Decision.Answer(Accepted.Instance)
+            : Decision.Write(new ControllerWithdrawn(withdraw.Cause.CommandId, withdraw.Cause.By, now, withdraw.Controller));
+    }
+
+    static bool SameDelegation(ControllerDelegated former, DelegateController command) =>
+        former.Delegation.Payload.AsSpan().SequenceEqual(command.Delegation.Payload)
+        && former.Addresses.SequenceEqual(command.Addresses, StringComparer.Ordinal);
+}

@@ -1,0 +1,60 @@
+using System.Collections.Immutable;
+using Mesh.Actors.Events;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+
+namespace Mesh.Actors.Registry;
+
+/// <summary>Enters a machine whose enrollment was committed; the same enrollment enters it once.</summary>
+public sealed record RegisterNode(Cause Cause, CredentialId Credential, EnrolledNode Node) : IEntityCommand;
+
+/// <summary>Takes a node out.</summary>
+public sealed record RevokeNode(Cause Cause, NodeId Node) : IEntityCommand;
+
+/// <summary>Takes a node out at its own wish.</summary>
+public sealed record LogOutNode(Cause Cause, NodeId Node) : IEntityCommand;
+
+/// <summary>Is a node: registered, then removed; a new credential brings it back. Immutable.</summary>
+public sealed record NodeState : IEntityState<NodeState>
+{
+    ImmutableHashSet<CredentialId> _credentials = [];
+    string? _name;
+    INetworkEvent? _removal;
+
+    NodeState() { }
+
+    /// <summary>Is the state before the first event.</summary>
+    public static NodeState New { get; } = new();
+
+    /// <inheritdoc/>
+    public Decision Decide(IEntityCommand command, WallTime now) => command switch
+    {
+        RegisterNode register => _credentials.Contains(register.Credential)
+            ? Decision.Answer(Accepted.Instance)
+            : Decision.Write(new NodeRegistered(register.Cause.CommandId, register.Cause.By, now, register.Credential, register.Node)),
+        RevokeNode revoke => Remove(revoke.Node, new NodeRevoked(revoke.Cause.CommandId, revoke.Cause.By, now, revoke.Node)),
+        LogOutNode logOut => Remove(logOut.Node, new NodeLoggedOut(logOut.Cause.CommandId, logOut.Cause.By, now, logOut.Node)),
+        _ => throw new ArgumentException($"a node does not know {command.GetType().Name}", nameof(command)),
+    };
+
+    /// <inheritdoc/>
+    public NodeState Apply(INetworkEvent happened) => happened switch
+    {
+        NodeRegistered registered => this with { _credentials = _credentials.Add(registered.Credential), _name = registered.Node.Name, _removal = null },
+        NodeRevoked or NodeLoggedOut => this with { _removal = happened },
+        _ => this,
+    };
+
+    Decision Remove(NodeId node, INetworkEvent removal)
+    {
+        if (_name is null)
+            return Decision.Answer(new Refusal(RefusalKind.NotFound, "not-found", $"there is no node {node}"));
+        if (_removal is null)
+            return Decision.Write(removal);
+        return Decision.Answer(_removal.CommandId == removal.CommandId
+            ? Accepted.Instance
+            : new Refusal(RefusalKind.Conflict, "removed", _removal is NodeRevoked
+                ? $"node {_name} was revoked already, at {_removal.At}"
+                : $"node {_name} logged out already, at {_removal.At}"));
+    }
+}
