@@ -68,6 +68,7 @@ public sealed partial record NetworkView
         var view = this with
         {
             Nodes = Nodes.SetItem(node.Id, node),
+            PendingReleases = PendingReleases.Remove(node.Id),
             Members = Enter(old is null ? Members : Leave(Members, old.Node), node.Node),
         };
         return new(view, AffectedBy(before, view, old, node));

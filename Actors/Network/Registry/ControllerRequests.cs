@@ -45,10 +45,11 @@ public sealed record Enrolled(NodeView Node, MapFrame Map, bool Again);
 
 /// <summary>Answers an enrollment.</summary>
 /// <param name="Result">The machine, or why not.</param>
-/// <param name="SecretVerified">
-/// Whether the secret was the credential's own. Only attempts where it was not count towards limits and lock-out.
+/// <param name="WrongSecret">
+/// Whether the secret was tried and is not the credential's own, or there is no such credential. Only such attempts count towards
+/// limits and lock-out; whoever has the right secret is told what is wrong with the credential.
 /// </param>
-public sealed record EnrollOutcome(Outcome<Enrolled> Result, bool SecretVerified);
+public sealed record EnrollOutcome(Outcome<Enrolled> Result, bool WrongSecret);
 
 /// <summary>Says how far a node is cut off.</summary>
 /// <param name="Node">The node that was taken out.</param>

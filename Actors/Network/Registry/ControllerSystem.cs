@@ -1,9 +1,10 @@
+using Mesh.Actors.Enrollment;
 using Mesh.Actors.Policy;
 using Mesh.Actors.Ports;
+using Mesh.Actors.Projection;
 using Mesh.Actors.Sessions;
-using Mesh.Protocol.Enrollment;
 using Mesh.Protocol.Identity;
-using Mesh.Protocol.Trust;
+using Mesh.Protocol.Time;
 
 namespace Mesh.Actors.Registry;
 
@@ -13,52 +14,126 @@ namespace Mesh.Actors.Registry;
 /// </summary>
 public sealed partial class ControllerSystem : IAsyncDisposable
 {
+    readonly ActorSystem _system;
+    readonly ControllerOptions _options;
+    readonly IClock _clock;
+    readonly IEntropy _entropy;
+    readonly NetworkViewFeed _feed = new();
+    readonly IActorRef _singletons;
+    readonly IActorRef _users;
+    readonly IActorRef _nodes;
+    readonly IActorRef _credentials;
+    readonly IActorRef _sessions;
+    readonly IActorRef _sweep;
+    readonly IActorRef _tail;
+    long _streams;
+
+    ControllerSystem(
+        ActorSystem system, IJournalTail journal, IMapSigner signer, IClock clock, IEntropy entropy, IPresence presence, ControllerOptions options)
+    {
+        (_system, _options, _clock, _entropy) = (system, options, clock, entropy);
+        Queries = new NetworkQueries(_feed, presence, journal);
+
+        Func<string, Props> singleton = id => id switch
+        {
+            "allocations" => Entity("allocations", AllocationState.New, id),
+            "policy" => Entity("policy", PolicyState.New, id),
+            "network" => Entity("network", NetworkState.New, id),
+            _ => throw new ArgumentException($"there is no entity '{id}'", nameof(id)),
+        };
+        _singletons = system.ActorOf(Props.Create(() => new EntityParent(singleton, clock, options)), "singletons");
+        Func<string, Props> user = id => Entity("user-" + id, UserState.New, id);
+        _users = system.ActorOf(Props.Create(() => new EntityParent(user, clock, options)), "users");
+        Func<string, Props> node = id => Entity("node-" + id, NodeState.New, id);
+        _nodes = system.ActorOf(Props.Create(() => new EntityParent(node, clock, options)), "nodes");
+        var services = new CredentialServices(
+            clock, entropy, options, _singletons, () => _feed.Current.Network is { } network ? new AddressRanges(network.Ipv4, network.Ipv6) : null);
+        Func<string, Props> credential = id => Props.Create(() => new CredentialActor(id, services));
+        _credentials = system.ActorOf(Props.Create(() => new EntityParent(credential, clock, options)), "credentials");
+
+        var sessions = new SessionServices(_feed, signer, clock, presence, options);
+        _sessions = system.ActorOf(Props.Create(() => new SessionsActor(sessions)), "sessions");
+        var tail = new TailServices(journal, _feed, clock, options, _credentials, _nodes, _users, _singletons, _sessions);
+        _tail = system.ActorOf(Props.Create(() => new TailActor(tail)), "tail");
+        _sweep = system.ActorOf(Props.Create(() => new ExpirySweep(_feed, _credentials, clock, entropy, options)), "expiry");
+
+        Props Entity<TState>(string persistenceId, TState initial, string id) where TState : IEntityState<TState> =>
+            Props.Create(() => new PlainEntityActor<TState>(id, persistenceId, initial, clock, options));
+    }
+
     /// <summary>Gets the answers to questions.</summary>
-    public NetworkQueries Queries => throw new NotImplementedException();
-
-    /// <summary>Fixes a new network; refused where there is one.</summary>
-    public Task<Outcome<Projection.NetworkIdentity>> InitializeAsync(NetworkGenesis genesis, Cause cause) => throw new NotImplementedException();
-
-    /// <summary>Records that the network root lets a controller speak, or renews that, or changes its addresses.</summary>
-    public Task<Outcome<Projection.ControllerView>> DelegateAsync(
-        ControllerId controller, DsseEnvelope delegation, IReadOnlyList<string> addresses, Cause cause) => throw new NotImplementedException();
-
-    /// <summary>Makes nodes no longer believe a controller; for ever.</summary>
-    public Task<Outcome<Projection.ControllerView>> WithdrawAsync(ControllerId controller, Cause cause) => throw new NotImplementedException();
-
-    /// <summary>Creates a user.</summary>
-    public Task<Outcome<Projection.UserView>> CreateUserAsync(string name, Cause cause) => throw new NotImplementedException();
-
-    /// <summary>Creates a one-time credential that names up to three controllers of the network; its secret is only in the answer.</summary>
-    public Task<Outcome<IssuedCredential>> CreateCredentialAsync(CredentialRequest request, Cause cause) => throw new NotImplementedException();
-
-    /// <summary>Revokes a credential that nobody has used.</summary>
-    public Task<Outcome<Projection.CredentialView>> RevokeCredentialAsync(CredentialId credential, Cause cause) => throw new NotImplementedException();
+    public NetworkQueries Queries { get; }
 
     /// <summary>
-    /// Lets a machine in, once per credential; the same machine gets the same answer again. The caller has checked that the
-    /// certificate request can be signed, and limits attempts by <see cref="EnrollOutcome.SecretVerified"/>.
+    /// Starts the actors in an actor system whose journal is configured, and returns once the projection holds all that the journal
+    /// held at the start.
     /// </summary>
-    public Task<EnrollOutcome> EnrollAsync(EnrollRequest request, CancellationToken cancellationToken = default) => throw new NotImplementedException();
-
-    /// <summary>Reads a policy without setting it.</summary>
-    public PolicyReading CheckPolicy(PolicySource? source) => throw new NotImplementedException();
-
-    /// <summary>Replaces the policy.</summary>
-    /// <param name="text">The text as the admin wrote it.</param>
-    /// <param name="source">The same text as the YAML parser read it.</param>
-    /// <param name="cause">Who and which command.</param>
-    public Task<Outcome<PolicyChanged>> SetPolicyAsync(string text, PolicySource? source, Cause cause) => throw new NotImplementedException();
-
-    /// <summary>Takes a node out and waits, at most as long as told, until its attached peers have acknowledged.</summary>
-    public Task<Outcome<RevocationProgress>> RevokeNodeAsync(NodeId node, TimeSpan atMost, Cause cause) => throw new NotImplementedException();
-
-    /// <summary>Takes a node out at its own wish.</summary>
-    public Task<Outcome<Projection.NodeView>> LogoutAsync(NodeId node, Cause cause) => throw new NotImplementedException();
+    /// <param name="system">The actor system; it stays the caller's.</param>
+    /// <param name="journal">Reads the same journal across entities.</param>
+    /// <param name="signer">Signs maps and presence.</param>
+    /// <param name="clock">The time of every decision.</param>
+    /// <param name="entropy">Draws ids and secrets.</param>
+    /// <param name="presence">Keeps what may be lost.</param>
+    /// <param name="options">Times and bounds.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="OperationCanceledException">Cancelled before the journal was read, for instance because it cannot be.</exception>
+    public static async Task<ControllerSystem> StartAsync(
+        ActorSystem system, IJournalTail journal, IMapSigner signer, IClock clock, IEntropy entropy, IPresence presence,
+        ControllerOptions options, CancellationToken cancellationToken = default)
+    {
+        var highest = await journal.HighestOrderingAsync(cancellationToken);
+        var controller = new ControllerSystem(system, journal, signer, clock, entropy, presence, options);
+        await controller._feed.WaitAsync(view => view.Revision >= highest, Timeout.InfiniteTimeSpan, cancellationToken);
+        return controller;
+    }
 
     /// <summary>Attaches a control stream whose node was authenticated; a stream that the node had before is closed as replaced.</summary>
-    public ControlStreamHandle OpenStream(NodeId node, IControlStream stream) => throw new NotImplementedException();
+    /// <param name="node">The node.</param>
+    /// <param name="stream">The way down. It is closed with <c>revoked</c>, <c>logged-out</c>, <c>replaced</c>, <c>stopping</c>,
+    /// <c>unknown</c> (no such node), <c>silent</c> (no sign of life), <c>overrun</c> (the node does not read) or <c>malformed</c>.</param>
+    public ControlStreamHandle OpenStream(NodeId node, IControlStream stream)
+    {
+        var handle = new ControlStreamHandle(node, Interlocked.Increment(ref _streams), _sessions);
+        _sessions.Tell(new OpenStream(handle, stream), ActorRefs.NoSender);
+        return handle;
+    }
 
     /// <summary>Closes every stream as <c>stopping</c> and stops the actors.</summary>
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    public async ValueTask DisposeAsync()
+    {
+        if (_system.WhenTerminated.IsCompleted)
+            return;
+        foreach (var actor in (IActorRef[])[_sweep, _tail, _sessions, _credentials, _nodes, _users, _singletons])
+        {
+            try
+            {
+                await actor.GracefulStop(TimeSpan.FromSeconds(5));
+            }
+            catch (TaskCanceledException)
+            {
+                // It is told to stop and will; the program goes on ending.
+            }
+        }
+    }
+
+    // Has an entity decide, then waits until this controller's own projection shows it.
+    async Task<Refusal?> DecideAsync(IActorRef parent, string id, IEntityCommand command, Func<NetworkView, bool> shows)
+    {
+        var reply = await AskAsync(parent, new EntityRequest(id, command));
+        if (reply is Refusal refusal)
+            return refusal;
+        return await _feed.WaitAsync(shows, _options.CommandTimeout) is null ? Refusal.Unavailable("the journal") : null;
+    }
+
+    async Task<object> AskAsync(IActorRef actor, object message)
+    {
+        try
+        {
+            return await actor.Ask<object>(message, _options.CommandTimeout);
+        }
+        catch (AskTimeoutException)
+        {
+            return Refusal.Unavailable("the command");
+        }
+    }
 }

@@ -1,13 +1,46 @@
 using Mesh.Protocol.Control;
+using Mesh.Protocol.Identity;
 
 namespace Mesh.Actors.Sessions;
 
 /// <summary>Is the way up of one open control stream. Safe for concurrent use; frames keep the order of the calls.</summary>
 public sealed class ControlStreamHandle
 {
-    /// <summary>Hands over a line that the node sent; the first must carry an <see cref="AttachFrame"/>.</summary>
-    public void Post(UpFrame frame) => throw new NotImplementedException();
+    /// <summary>How many lines may wait to be dealt with.</summary>
+    public const int MaximumWaiting = 256;
+
+    readonly IActorRef _sessions;
+    int _waiting;
+
+    internal ControlStreamHandle(NodeId node, long number, IActorRef sessions)
+    {
+        Node = node;
+        Number = number;
+        _sessions = sessions;
+    }
+
+    /// <summary>Gets the node whose stream it is.</summary>
+    public NodeId Node { get; }
+
+    internal long Number { get; }
+
+    /// <summary>
+    /// Hands over a line that the node sent; the first must carry an <see cref="AttachFrame"/>. False where the node sends faster than
+    /// its lines are dealt with: the caller then ends the stream.
+    /// </summary>
+    public bool Post(UpFrame frame)
+    {
+        if (Interlocked.Increment(ref _waiting) > MaximumWaiting)
+        {
+            Interlocked.Decrement(ref _waiting);
+            return false;
+        }
+        _sessions.Tell(new StreamReceived(this, frame), ActorRefs.NoSender);
+        return true;
+    }
 
     /// <summary>Says that the stream is over, whoever ended it.</summary>
-    public void Closed() => throw new NotImplementedException();
+    public void Closed() => _sessions.Tell(new StreamEnded(this), ActorRefs.NoSender);
+
+    internal void DealtWith() => Interlocked.Decrement(ref _waiting);
 }

@@ -1,0 +1,91 @@
+using Mesh.Protocol;
+using Mesh.Protocol.Control;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Map;
+using Mesh.Protocol.Time;
+using Mesh.Protocol.Trust;
+
+namespace Mesh.Actors.Sessions;
+
+sealed partial class SessionsActor
+{
+    // Where nodes are and whether they are here, as last signed: what somebody who comes later is told.
+    readonly Dictionary<NodeId, (DsseEnvelope Envelope, WallTime Expires)> _endpoints = [];
+    readonly Dictionary<NodeId, (DsseEnvelope Envelope, WallTime Issued, WallTime Expires)> _presences = [];
+    readonly HashSet<NodeId> _online = [];
+
+    void On(NodeMoved moved)
+    {
+        if (Current(moved.Handle) is not { IsReady: true })
+            return;
+        _endpoints[moved.Handle.Node] = (moved.Envelope, moved.Hint.Expires);
+        TellPeers(moved.Handle.Node, moved.Envelope);
+    }
+
+    void GoOnline(NodeId node, Attachment attachment)
+    {
+        _services.Presence.Update(node, presence => presence with { Online = true });
+        if (_online.Add(node))
+            TellPeers(node, SignPresence(node, true));
+        foreach (var peer in _view.PeersOf(node).Keys)
+            Introduce(attachment, peer);
+    }
+
+    void GoOffline(NodeId node)
+    {
+        _services.Presence.Update(node, presence => presence with { Online = false });
+        if (_online.Remove(node) && _view.Nodes.GetValueOrDefault(node) is { IsPresent: true })
+            TellPeers(node, SignPresence(node, false));
+    }
+
+    void RenewPresence()
+    {
+        var now = Clock.Now;
+        foreach (var node in _attachments.Where(pair => pair.Value.IsReady).Select(pair => pair.Key).ToList())
+        {
+            if (!_presences.TryGetValue(node, out var known) || now - known.Issued > _services.Options.PresenceValidFor / 2)
+                TellPeers(node, SignPresence(node, true));
+        }
+    }
+
+    // Both directions in one pass: each of the two nodes gets the other's hints through its own delta.
+    void Introduce(Attachment attachment, IReadOnlyList<PeerEntry> peers)
+    {
+        foreach (var peer in peers)
+            Introduce(attachment, peer.Id);
+    }
+
+    void Introduce(Attachment attachment, NodeId peer)
+    {
+        var now = Clock.Now;
+        if (_presences.TryGetValue(peer, out var presence) && presence.Expires > now)
+            attachment.Session.Tell(new SendDown(new DownFrame(Hint: presence.Envelope)));
+        if (_endpoints.TryGetValue(peer, out var endpoints) && endpoints.Expires > now)
+            attachment.Session.Tell(new SendDown(new DownFrame(Hint: endpoints.Envelope)));
+    }
+
+    void Forget(NodeId node)
+    {
+        _endpoints.Remove(node);
+        _presences.Remove(node);
+    }
+
+    void TellPeers(NodeId node, DsseEnvelope hint)
+    {
+        foreach (var peer in _view.PeersOf(node).Keys)
+        {
+            if (_attachments.TryGetValue(peer, out var attachment) && attachment.IsReady)
+                attachment.Session.Tell(new SendDown(new DownFrame(Hint: hint)));
+        }
+    }
+
+    DsseEnvelope SignPresence(NodeId node, bool online)
+    {
+        var now = Clock.Now;
+        var hint = new PresenceHint(
+            _view.Network!.Id, node, online, _services.Presence.Get(node).LastSeen ?? now, now, now + _services.Options.PresenceValidFor);
+        var envelope = _services.Signer.Sign(PayloadTypes.PresenceHint, ProtocolJson.Encode(hint, ProtocolJson.Default.PresenceHint));
+        _presences[node] = (envelope, hint.Issued, hint.Expires);
+        return envelope;
+    }
+}

@@ -1,0 +1,135 @@
+using Mesh.Actors.Ports;
+using Mesh.Actors.Projection;
+using Mesh.Actors.Registry;
+using Mesh.Protocol.Control;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Map;
+using Mesh.Protocol.Time;
+using Mesh.Protocol.Trust;
+
+namespace Mesh.Actors.Sessions;
+
+/// <summary>Is what the sessions need.</summary>
+sealed record SessionServices(NetworkViewFeed Feed, IMapSigner Signer, IClock Clock, IPresence Presence, ControllerOptions Options);
+
+/// <summary>
+/// Supervises one <see cref="SessionActor"/> per open stream and knows what each attached node has: at an attach it settles the
+/// difference, at a commit it signs once for all attached nodes that the change concerns and sends each its part, once an hour it
+/// renews. It carries hints between peers and counts acknowledgements. A failed session is stopped, which closes its stream; when
+/// this actor itself restarts, every stream closes and the nodes attach anew. Nothing that was acknowledged is lost.
+/// </summary>
+sealed partial class SessionsActor : ReceiveActor, IWithTimers
+{
+    readonly SessionServices _services;
+    readonly ILoggingAdapter _log = Context.GetLogger();
+    readonly Dictionary<NodeId, Attachment> _attachments = [];
+    readonly Dictionary<IActorRef, NodeId> _byRef = [];
+    NetworkView _view;
+
+    public SessionsActor(SessionServices services)
+    {
+        _services = services;
+        _view = services.Feed.Current;
+        Receive<OpenStream>(On);
+        Receive<StreamReceived>(received =>
+        {
+            if (Current(received.Handle) is { } attachment)
+                attachment.Session.Tell(received);
+        });
+        Receive<StreamEnded>(ended =>
+        {
+            if (Current(ended.Handle) is { } attachment)
+                Context.Stop(attachment.Session);
+        });
+        Receive<Terminated>(On);
+        Receive<NodeAttached>(On);
+        Receive<NodeAcknowledged>(On);
+        Receive<NodeRefused>(On);
+        Receive<NodeMoved>(On);
+        Receive<ViewCommitted>(On);
+        Receive<SignFullMap>(On);
+        Receive<AwaitCut>(On);
+        Receive<CutOverdue>(On);
+        Receive<RenewalTick>(_ => Renew());
+        Receive<CloseAll>(close =>
+        {
+            foreach (var attachment in _attachments.Values)
+                attachment.Session.Tell(new EndStream(close.Reason));
+            Sender.Tell(Accepted.Instance);
+        });
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    IClock Clock => _services.Clock;
+
+    protected override void PreStart() =>
+        Timers.StartPeriodicTimer("renew", new RenewalTick(), _services.Options.RenewalInterval, _services.Options.RenewalInterval);
+
+    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(cause =>
+    {
+        _log.Error(cause, "a session failed");
+        return Directive.Stop;
+    });
+
+    void On(OpenStream open)
+    {
+        if (_view.Network is not { } network || _view.Nodes.GetValueOrDefault(open.Handle.Node) is not { } node)
+        {
+            open.Stream.Close("unknown");
+            return;
+        }
+        if (_attachments.TryGetValue(node.Id, out var former))
+        {
+            // Its presence stays as it is: the node only changes streams.
+            former.Session.Tell(new EndStream("replaced"));
+            _byRef.Remove(former.Session);
+            Context.Unwatch(former.Session);
+        }
+        var session = Context.ActorOf(
+            Props.Create(() => new SessionActor(
+                open.Handle, open.Stream, network, node, _services.Clock, _services.Presence, _services.Options)),
+            $"{node.Id}-{open.Handle.Number}");
+        Context.Watch(session);
+        _byRef[session] = node.Id;
+        _attachments[node.Id] = new Attachment(open.Handle, session);
+    }
+
+    void On(Terminated terminated)
+    {
+        if (!_byRef.Remove(terminated.ActorRef, out var node) || !_attachments.Remove(node, out var attachment))
+            return;
+        if (attachment.Body is { } body)
+            _lastBodies.Add(node, body);
+        GoOffline(node);
+        CompleteCuts();
+    }
+
+    // The attachment that a handle stands for, unless another stream took its place.
+    Attachment? Current(ControlStreamHandle handle) =>
+        _attachments.TryGetValue(handle.Node, out var attachment) && ReferenceEquals(attachment.Handle, handle) ? attachment : null;
+
+    bool IsAttached(NodeId node) => _attachments.TryGetValue(node, out var attachment) && attachment.IsReady;
+
+    sealed class Attachment(ControlStreamHandle handle, IActorRef session)
+    {
+        public ControlStreamHandle Handle => handle;
+
+        public IActorRef Session => session;
+
+        // The attach was answered: the node is told of every change from there on.
+        public bool IsReady { get; set; }
+
+        public MapBody? Body { get; set; }
+
+        public Digest256 BodyHash { get; set; }
+
+        public long Revision { get; set; }
+
+        public WallTime? LastFull { get; set; }
+    }
+
+    sealed record RenewalTick;
+
+    sealed record CutOverdue(NodeId Node, IActorRef Asker);
+}
