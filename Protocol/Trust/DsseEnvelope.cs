@@ -24,7 +24,7 @@ public sealed record DsseEnvelope(
     public static DsseEnvelope Sign(string payloadType, ReadOnlySpan<byte> payload, SigningPrivateKey key, string keyId)
     {
         var signature = new byte[Ed25519.SignatureSize];
-        Ed25519.Sign(key, PreAuthenticationEncoding(payloadType, payload), signature);
+        Ed25519.Sign(key.Span, PreAuthenticationEncoding(payloadType, payload), signature);
         return new DsseEnvelope(payloadType, payload.ToArray(), [new DsseSignature(keyId, signature)]);
     }
 
@@ -36,7 +36,7 @@ public sealed record DsseEnvelope(
         var signed = PreAuthenticationEncoding(PayloadType, Payload);
         foreach (var signature in Signatures)
         {
-            if (signature?.Sig.Length == Ed25519.SignatureSize && Ed25519.Verify(key, signed, signature.Sig))
+            if (signature?.Sig.Length == Ed25519.SignatureSize && Ed25519.Verify(key.Value.Span, signed, signature.Sig))
                 return true;
         }
         return false;

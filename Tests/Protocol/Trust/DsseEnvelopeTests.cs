@@ -14,7 +14,7 @@ public sealed class DsseEnvelopeTests
         // The example of the DSSE 1.0 protocol document.
         var envelope = DsseEnvelope.Sign("http://example.com/HelloWorld", "hello world"u8, _example.RootKey, "key");
         var encoded = Encoding.UTF8.GetBytes("DSSEv1 29 http://example.com/HelloWorld 11 hello world");
-        Assert.True(Ed25519.Verify(TrustExample.Public(_example.RootKey), encoded, envelope.Signatures[0].Sig));
+        Assert.True(Ed25519.Verify(TrustExample.Public(_example.RootKey).Value.Span, encoded, envelope.Signatures[0].Sig));
         Assert.True(envelope.Verify("http://example.com/HelloWorld", TrustExample.Public(_example.RootKey)));
     }
 

@@ -22,7 +22,12 @@ sealed class TrustExample
 
     public static EntityId Id(byte number) => new([0, 0, 0, 0, 0, 0, 0, 0, 0, number]);
 
-    public static SigningPublicKey Public(SigningPrivateKey key) => Ed25519.ComputePublicKey(key);
+    public static SigningPublicKey Public(SigningPrivateKey key)
+    {
+        var bytes = new byte[32];
+        Ed25519.ComputePublicKey(key.Span, bytes);
+        return new SigningPublicKey(bytes);
+    }
 
     public MapTrust Fresh() => new() { Network = Network, Node = Laptop, Root = Public(RootKey) };
 

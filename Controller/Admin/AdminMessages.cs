@@ -1,0 +1,157 @@
+using System.Text.Json.Serialization;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+
+namespace Mesh.Controller.Admin;
+
+// What the admin socket speaks and what --json prints. Programs read it: names stay.
+
+/// <summary>Describes the controller.</summary>
+/// <param name="Version">The program's version.</param>
+/// <param name="Network">The network.</param>
+/// <param name="Controller">The controller's id.</param>
+/// <param name="Zone">The zone of the names.</param>
+/// <param name="Ipv4">The IPv4 range.</param>
+/// <param name="Ipv6">The IPv6 range.</param>
+/// <param name="RootHash">What credentials pin.</param>
+/// <param name="Epoch">The epoch of the maps.</param>
+/// <param name="Revision">The newest revision of the network.</param>
+/// <param name="StartedAt">When the program started.</param>
+/// <param name="Listen">Where the API listens.</param>
+/// <param name="Advertise">Where nodes are told to find it.</param>
+/// <param name="StateDirectory">Where keys and journal are.</param>
+/// <param name="Users">How many users there are.</param>
+/// <param name="Nodes">How many nodes belong to the network.</param>
+/// <param name="Attached">How many of them are attached to this controller.</param>
+/// <param name="CredentialsOpen">How many credentials can still be used.</param>
+/// <param name="DelegationEnds">When the root's delegation ends.</param>
+/// <param name="Warnings">What an admin should look at, one line each.</param>
+sealed record StatusReport(
+    string Version, NetworkId Network, ControllerId Controller, string Zone, string Ipv4, string Ipv6, Digest256 RootHash, int Epoch,
+    long Revision, WallTime StartedAt, IReadOnlyList<string> Listen, IReadOnlyList<string> Advertise, string StateDirectory, int Users,
+    int Nodes, int Attached, int CredentialsOpen, WallTime DelegationEnds, IReadOnlyList<string> Warnings);
+
+/// <summary>Asks for a user.</summary>
+sealed record NewUser(string Name);
+
+/// <summary>Describes a user.</summary>
+sealed record UserEntry(string Name, WallTime CreatedAt, string CreatedBy);
+
+/// <summary>Lists users.</summary>
+sealed record UserList(IReadOnlyList<UserEntry> Users);
+
+/// <summary>Asks for a credential.</summary>
+/// <param name="User">The user whose machine it joins; or</param>
+/// <param name="Tags">the tags that own the machine.</param>
+/// <param name="TtlSeconds">How long it lasts; absent: the controller's default.</param>
+/// <param name="Controllers">Where the machine finds a controller; absent: what the controller advertises.</param>
+sealed record NewCredential(string? User, IReadOnlyList<string> Tags, long? TtlSeconds, IReadOnlyList<string>? Controllers);
+
+/// <summary>Is a new credential; <paramref name="Key"/> is shown this once.</summary>
+sealed record CreatedCredential(string Key, CredentialEntry Credential);
+
+/// <summary>Describes a credential.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="State"><c>created</c>, <c>used</c>, <c>expired</c> or <c>revoked</c>.</param>
+/// <param name="User">The user whose machine it joins.</param>
+/// <param name="Tags">The tags that own the machine.</param>
+/// <param name="CreatedBy">Who created it.</param>
+/// <param name="CreatedAt">When.</param>
+/// <param name="ExpiresAt">The last moment at which it can be used.</param>
+/// <param name="Node">The node that joined with it.</param>
+/// <param name="EndedAt">When it was used, expired or revoked.</param>
+sealed record CredentialEntry(
+    CredentialId Id, string State, string? User, IReadOnlyList<string> Tags, string CreatedBy, WallTime CreatedAt, WallTime ExpiresAt,
+    NodeId? Node, WallTime? EndedAt);
+
+/// <summary>Lists credentials.</summary>
+sealed record CredentialList(IReadOnlyList<CredentialEntry> Credentials);
+
+/// <summary>Describes a node.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="State"><c>online</c>, <c>offline</c>, <c>revoked</c> or <c>logged-out</c>.</param>
+/// <param name="Ipv4">Its IPv4 address.</param>
+/// <param name="Ipv6">Its IPv6 address.</param>
+/// <param name="User">Its owner.</param>
+/// <param name="Tags">Its tags.</param>
+/// <param name="Hostname">The name that the machine gave itself.</param>
+/// <param name="Os">Its operating system.</param>
+/// <param name="Version">Its program's version.</param>
+/// <param name="SigningKey">Its identity key.</param>
+/// <param name="TunnelKey">Its WireGuard key.</param>
+/// <param name="Credential">The credential that it joined with.</param>
+/// <param name="JoinedAt">When it joined.</param>
+/// <param name="LastSeen">When it was last heard of; absent: not since the controller started.</param>
+/// <param name="Revision">The newest revision that it acts on.</param>
+/// <param name="RemovedAt">When it was taken out.</param>
+sealed record NodeEntry(
+    NodeId Id, string Name, string State, string Ipv4, string Ipv6, string? User, IReadOnlyList<string> Tags, string Hostname, string Os,
+    string Version, SigningPublicKey SigningKey, TunnelPublicKey TunnelKey, CredentialId Credential, WallTime JoinedAt, WallTime? LastSeen,
+    long Revision, WallTime? RemovedAt);
+
+/// <summary>Lists nodes.</summary>
+sealed record NodeList(IReadOnlyList<NodeEntry> Nodes);
+
+/// <summary>Says how far a revoked node is cut off.</summary>
+/// <param name="Id">The node.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Peers">How many nodes had it as a peer.</param>
+/// <param name="Acknowledged">How many of them act on a map without it.</param>
+/// <param name="ElapsedSeconds">From the commit to the last acknowledgement.</param>
+/// <param name="NotReached">The others.</param>
+sealed record RevocationReport(
+    NodeId Id, string Name, int Peers, int Acknowledged, double ElapsedSeconds, IReadOnlyList<UnreachedPeer> NotReached);
+
+/// <summary>Is a peer that may still talk to the revoked node, at the longest until <paramref name="ValidUntil"/>.</summary>
+sealed record UnreachedPeer(NodeId Id, string Name, bool Attached, WallTime ValidUntil);
+
+/// <summary>Carries a policy's text.</summary>
+sealed record PolicyText(string Text);
+
+/// <summary>Answers a new or a checked policy.</summary>
+/// <param name="Taken">Whether it is in force now.</param>
+/// <param name="Problems">What is wrong with it, in the order of the lines.</param>
+sealed record PolicyReport(bool Taken, IReadOnlyList<PolicyFinding> Problems);
+
+/// <summary>Is something wrong in a policy.</summary>
+/// <param name="Severity"><c>warning</c> or <c>error</c>.</param>
+/// <param name="Line">The line, from 1.</param>
+/// <param name="Path">Where in the document.</param>
+/// <param name="Message">What is wrong and what to write instead.</param>
+sealed record PolicyFinding(string Severity, int Line, string Path, string Message);
+
+/// <summary>Lists what happened.</summary>
+/// <param name="Entries">In the journal's order.</param>
+/// <param name="Next">What to ask for the next page after; absent on the last.</param>
+sealed record AuditList(IReadOnlyList<AuditLine> Entries, long? Next);
+
+/// <summary>Is one thing that happened.</summary>
+sealed record AuditLine(long Ordering, WallTime At, string By, string Kind, string Subject, string Detail);
+
+/// <summary>Is what <c>version --json</c> prints.</summary>
+sealed record VersionReport(string Version);
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(WallTimeJsonConverter)],
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSerializable(typeof(StatusReport))]
+[JsonSerializable(typeof(NewUser))]
+[JsonSerializable(typeof(UserEntry))]
+[JsonSerializable(typeof(UserList))]
+[JsonSerializable(typeof(NewCredential))]
+[JsonSerializable(typeof(CreatedCredential))]
+[JsonSerializable(typeof(CredentialEntry))]
+[JsonSerializable(typeof(CredentialList))]
+[JsonSerializable(typeof(NodeEntry))]
+[JsonSerializable(typeof(NodeList))]
+[JsonSerializable(typeof(RevocationReport))]
+[JsonSerializable(typeof(PolicyText))]
+[JsonSerializable(typeof(PolicyReport))]
+[JsonSerializable(typeof(AuditList))]
+[JsonSerializable(typeof(VersionReport))]
+sealed partial class AdminJson : JsonSerializerContext;

@@ -1,0 +1,183 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Mesh.Actors.Ports;
+using Mesh.Controller.Tls;
+using Mesh.Protocol;
+using Mesh.Protocol.Crypto;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+using Mesh.Protocol.Trust;
+
+namespace Mesh.Controller.Keys;
+
+/// <summary>
+/// Holds what makes a controller a controller: its Ed25519 signing key, its certificate authority and the network root's delegation
+/// of both. The keys exist on this machine only. The root's own key is read only while a delegation is signed. Safe for concurrent use.
+/// </summary>
+sealed class ControllerKeys : IMapSigner, IDisposable
+{
+    /// <summary>How long a delegation counts.</summary>
+    public static readonly TimeSpan DelegationLifetime = TimeSpan.FromDays(365);
+
+    static readonly string[] Rights = [DelegationRights.IssueCertificates, DelegationRights.SignMaps];
+
+    readonly SigningPrivateKey _signingKey;
+    volatile DsseEnvelope _delegation;
+    volatile Delegation _statement;
+
+    ControllerKeys(SigningPrivateKey signingKey, CertificateAuthority authority, ControllerIdentity identity, Delegation statement)
+    {
+        _signingKey = signingKey;
+        Authority = authority;
+        Network = identity.Network;
+        Controller = identity.Controller;
+        Epoch = identity.Epoch;
+        RootKey = identity.RootKey;
+        RootHash = Sha256.Hash(identity.RootKey.Value.Span);
+        _delegation = identity.Delegation;
+        _statement = statement;
+    }
+
+    /// <summary>Gets the network.</summary>
+    public NetworkId Network { get; }
+
+    /// <inheritdoc/>
+    public ControllerId Controller { get; }
+
+    /// <inheritdoc/>
+    public int Epoch { get; }
+
+    /// <summary>Gets the network root's public key.</summary>
+    public SigningPublicKey RootKey { get; }
+
+    /// <summary>Gets what credentials carry and nodes pin: the SHA-256 digest of <see cref="RootKey"/>.</summary>
+    public Digest256 RootHash { get; }
+
+    /// <summary>Gets the authority that issues TLS certificates.</summary>
+    public CertificateAuthority Authority { get; }
+
+    /// <inheritdoc/>
+    public DsseEnvelope Delegation => _delegation;
+
+    /// <summary>Gets what <see cref="Delegation"/> says.</summary>
+    public Delegation DelegationStatement => _statement;
+
+    /// <inheritdoc/>
+    public DsseEnvelope Sign(string payloadType, ReadOnlySpan<byte> payload) =>
+        DsseEnvelope.Sign(payloadType, payload, _signingKey, Controller.ToString());
+
+    /// <summary>Opens the keys in a state directory, or makes a network and its first controller in an empty one.</summary>
+    /// <param name="state">The locked directory.</param>
+    /// <param name="passphrase">Encrypts the network root where it is made.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="entropy">Randomness.</param>
+    /// <param name="created">Whether this was the first start.</param>
+    /// <exception cref="CommandException">A file is missing, damaged or readable by others.</exception>
+    public static ControllerKeys OpenOrCreate(StateDirectory state, byte[]? passphrase, WallTime now, IEntropy entropy, out bool created)
+    {
+        created = !File.Exists(state.IdentityPath);
+        if (!created)
+            return Open(state);
+        // The journal is made after the identity file: where it exists, the identity was lost, and a new one would orphan every node.
+        if (File.Exists(state.JournalPath))
+            throw new CommandException(ExitCode.BadConfiguration,
+                $"{state.IdentityPath} is missing but {state.JournalPath} exists: restore it from a backup of the state directory");
+        return Create(state, passphrase, now, entropy);
+    }
+
+    /// <summary>Tells whether enough of the delegation's life is over that it should be renewed: a third.</summary>
+    public bool IsRenewalDue(WallTime now) => now >= _statement.NotBefore + (_statement.NotAfter - _statement.NotBefore) / 3;
+
+    /// <summary>
+    /// Renews the delegation where the root key lies in the state directory and can be opened; false where it is not at hand.
+    /// </summary>
+    public bool TryRenew(StateDirectory state, byte[]? passphrase, WallTime now)
+    {
+        if (!File.Exists(state.RootKeyPath))
+            return false;
+        var text = Encoding.UTF8.GetString(PrivateFile.Read(state.RootKeyPath));
+        using var root = RootKeyFile.Parse(text, passphrase, state.RootKeyPath);
+        if (Ed25519.ComputePublicKey(root) != RootKey)
+            throw new CommandException(ExitCode.BadConfiguration, $"{state.RootKeyPath} is the root key of another network");
+        var statement = _statement with { NotBefore = now - CertificateAuthority.Backdating, NotAfter = now + DelegationLifetime };
+        var envelope = SignDelegation(statement, root);
+        Save(state, new ControllerIdentity(Network, Controller, Epoch, RootKey, Authority.Certificate.RawData, envelope));
+        _statement = statement;
+        _delegation = envelope;
+        return true;
+    }
+
+    /// <summary>Zeroes the private keys.</summary>
+    public void Dispose()
+    {
+        _signingKey.Dispose();
+        Authority.Dispose();
+    }
+
+    // The identity file is written last: until it exists nothing was made, and a start that was cut short begins again.
+    static ControllerKeys Create(StateDirectory state, byte[]? passphrase, WallTime now, IEntropy entropy)
+    {
+        var network = TypedId.Create<NetworkId>(entropy);
+        var controller = TypedId.Create<ControllerId>(entropy);
+        using var root = new SigningPrivateKey(entropy);
+        var signingKey = new SigningPrivateKey(entropy);
+        var authority = CertificateAuthority.Create(controller, now);
+        var statement = new Delegation(
+            network, 1, controller, Ed25519.ComputePublicKey(signingKey), CertificatePin.AuthorityHash(authority.Certificate), Rights,
+            now - CertificateAuthority.Backdating, now + DelegationLifetime);
+        var identity = new ControllerIdentity(
+            network, controller, 1, Ed25519.ComputePublicKey(root), authority.Certificate.RawData, SignDelegation(statement, root));
+        PrivateFile.Write(state.RootKeyPath, RootKeyFile.Print(root, network, passphrase, entropy));
+        PrivateFile.Write(state.SigningKeyPath, signingKey.ExportBase64() + "\n");
+        PrivateFile.Write(state.AuthorityKeyPath, authority.ExportPrivateKeyPem() + "\n");
+        Save(state, identity);
+        return new ControllerKeys(signingKey, authority, identity, statement);
+    }
+
+    static ControllerKeys Open(StateDirectory state)
+    {
+        var identity = Damaged(state.IdentityPath, () => JsonSerializer.Deserialize(PrivateFile.Read(state.IdentityPath), IdentityJson.Default.ControllerIdentity));
+        if (!identity.Delegation.Verify(PayloadTypes.Delegation, identity.RootKey)
+            || !ProtocolJson.TryDecode(identity.Delegation.Payload, ProtocolJson.Default.Delegation, out var statement)
+            || statement.Network != identity.Network || statement.Controller != identity.Controller)
+            throw IsDamaged(state.IdentityPath);
+
+        var seed = Convert.FromBase64String(Damaged(state.SigningKeyPath, () =>
+            Encoding.ASCII.GetString(PrivateFile.Read(state.SigningKeyPath)).Trim() is var text && Octets32.TryParse(text, out _) ? text : null));
+        var signingKey = new SigningPrivateKey(seed);
+        CryptographicOperations.ZeroMemory(seed);
+        if (Ed25519.ComputePublicKey(signingKey) != statement.SigningKey)
+            throw IsDamaged(state.SigningKeyPath);
+
+        var pem = Encoding.ASCII.GetString(PrivateFile.Read(state.AuthorityKeyPath));
+        if (!CertificateAuthority.TryLoad(pem, identity.Authority, out var authority)
+            || CertificatePin.AuthorityHash(authority.Certificate) != statement.AuthorityHash)
+            throw IsDamaged(state.AuthorityKeyPath);
+        // The root's key is not needed, but one that others can read is told at once, not in a year.
+        if (File.Exists(state.RootKeyPath))
+            CryptographicOperations.ZeroMemory(PrivateFile.Read(state.RootKeyPath));
+        return new ControllerKeys(signingKey, authority, identity, statement);
+    }
+
+    static DsseEnvelope SignDelegation(Delegation statement, SigningPrivateKey root) =>
+        DsseEnvelope.Sign(PayloadTypes.Delegation, ProtocolJson.Encode(statement, ProtocolJson.Default.Delegation), root, "root");
+
+    static void Save(StateDirectory state, ControllerIdentity identity) =>
+        PrivateFile.Write(state.IdentityPath, JsonSerializer.SerializeToUtf8Bytes(identity, IdentityJson.Default.ControllerIdentity));
+
+    static T Damaged<T>(string path, Func<T?> read) where T : class
+    {
+        try
+        {
+            return read() ?? throw IsDamaged(path);
+        }
+        catch (JsonException e)
+        {
+            throw IsDamaged(path, e);
+        }
+    }
+
+    static CommandException IsDamaged(string path, Exception? cause = null) =>
+        new(ExitCode.BadConfiguration, $"{path} is damaged, or belongs to another controller: restore it from a backup of the state directory", cause);
+}
