@@ -15,6 +15,18 @@ public sealed class RequiresRootFactAttribute : FactAttribute
     }
 }
 
+/// <summary>As <see cref="RequiresRootFactAttribute"/>, for theories.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class RequiresRootTheoryAttribute : TheoryAttribute
+{
+    /// <param name="programs">Names looked up in <c>PATH</c> (and in /usr/sbin and /sbin).</param>
+    public RequiresRootTheoryAttribute(params string[] programs)
+    {
+        if (Requirements.Missing(programs) is { } reason && !Requirements.RequireAll)
+            Skip = reason;
+    }
+}
+
 /// <summary>As <see cref="RequiresRootFactAttribute"/>, and only when the environment has <c>MESH_FULL=1</c> (minutes, not seconds).</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class RequiresRootFullFactAttribute : FactAttribute

@@ -1,0 +1,134 @@
+using System.Globalization;
+using System.Reflection;
+using Mesh.Node;
+using Mesh.Protocol.Crypto;
+using Mesh.Protocol.Identity;
+using Mesh.Tests.Kit;
+
+namespace Mesh.Tests.E2E.Interop;
+
+/// <summary>
+/// Two machines on one link, each with one end of a tunnel: ours or wireguard-go.
+/// <code>
+///   a: 192.0.2.1, 2001:db8::1 (outside)  --veth--  192.0.2.2, 2001:db8::2 : b
+///      10.7.0.1, fd00:7::1    (inside)              10.7.0.2, fd00:7::2
+/// </code>
+/// </summary>
+sealed class TunnelLab : IAsyncDisposable
+{
+    static int _interfaces;
+    readonly NetnsTopology _topology = new("mdp");
+    readonly string _folder;
+
+    public TunnelLab()
+    {
+        _folder = _topology.TempFolder();
+        A = new End(this, _topology.Add("a"), 1);
+        B = new End(this, _topology.Add("b"), 2);
+        _topology.Connect(A.Ns, ["192.0.2.1/24", "2001:db8::1/64"], B.Ns, ["192.0.2.2/24", "2001:db8::2/64"]);
+    }
+
+    public End A { get; }
+
+    public End B { get; }
+
+    /// <summary>A pre-shared key file, the same for both ends; null: none.</summary>
+    public string? PresharedKeyFile { get; private set; }
+
+    public void UsePresharedKey()
+    {
+        using PresharedKey key = new(SystemEntropy.Instance);
+        PresharedKeyFile = Path.Combine(_folder, "psk");
+        File.WriteAllText(PresharedKeyFile, key.ExportBase64() + "\n");
+    }
+
+    public ValueTask DisposeAsync() => _topology.DisposeAsync();
+
+    /// <summary>One machine and its end of the tunnel.</summary>
+    public sealed class End
+    {
+        readonly TunnelLab _lab;
+        readonly string _keyFile;
+        RunningProcess? _process;
+
+        public End(TunnelLab lab, Netns ns, int number)
+        {
+            (_lab, Ns, Number) = (lab, ns, number);
+            using TunnelPrivateKey key = new(SystemEntropy.Instance);
+            PublicKey = X25519.ComputePublicKey(key);
+            _keyFile = Path.Combine(lab._folder, $"key{number}");
+            File.WriteAllText(_keyFile, key.ExportBase64() + "\n");
+            Interface = string.Create(CultureInfo.InvariantCulture, $"mdp{Environment.ProcessId % 100000}n{Interlocked.Increment(ref _interfaces)}");
+        }
+
+        public Netns Ns { get; }
+
+        public int Number { get; }
+
+        public string Interface { get; }
+
+        public TunnelPublicKey PublicKey { get; }
+
+        public string Outside4 => $"192.0.2.{Number}";
+
+        public string Outside6 => $"2001:db8::{Number}";
+
+        public string Inside4 => $"10.7.0.{Number}";
+
+        public string Inside6 => $"fd00:7::{Number}";
+
+        public RunningProcess Process => _process ?? throw new InvalidOperationException("not started");
+
+        public string EndpointFor(bool v6) => v6 ? $"[{Outside6}]:51820" : $"{Outside4}:51820";
+
+        /// <summary>Starts our end; with <paramref name="to"/> it knows where the other is and begins.</summary>
+        public async Task StartOursAsync(End other, string? to, string extra = "")
+        {
+            var config = Path.Combine(_lab._folder, $"{Number}.hocon");
+            await File.WriteAllTextAsync(config, $$"""
+                mesh {
+                  interface = {{Interface}}, port = 51820, private-key-file = "{{_keyFile}}"
+                  addresses = ["{{Inside4}}/24", "{{Inside6}}/64"]
+                  peers.other {
+                    public-key = "{{other.PublicKey}}", allowed-ips = ["{{other.Inside4}}/32", "{{other.Inside6}}/128"]
+                    {{(_lab.PresharedKeyFile is { } psk ? $"preshared-key-file = \"{psk}\"" : "")}}
+                    {{(to is null ? "" : $"endpoint = \"{to}\"")}}
+                    {{extra}}
+                  }
+                }
+                """);
+            _process = Ns.Start("dotnet", Assembly.GetExecutingAssembly().Location, "tunnel", config);
+            await _process.WaitForLineAsync("ready ", TimeSpan.FromSeconds(20));
+        }
+
+        /// <summary>Starts wireguard-go and configures it with wg and ip.</summary>
+        public async Task StartWireGuardGoAsync(End other, string? to)
+        {
+            _process = Ns.Start(new Dictionary<string, string> { ["LOG_LEVEL"] = "error" }, "wireguard-go", "-f", Interface);
+            for (var i = 0; !File.Exists($"/var/run/wireguard/{Interface}.sock"); i++)
+            {
+                if (i == 100 || _process.HasExited)
+                    throw new InvalidOperationException($"wireguard-go did not start: {_process.Output}");
+                await Task.Delay(50);
+            }
+
+            string[] psk = _lab.PresharedKeyFile is { } file ? ["preshared-key", file] : [];
+            string[] endpoint = to is null ? [] : ["endpoint", to];
+            Ns.Run("wg", ["set", Interface, "private-key", _keyFile, "listen-port", "51820", "peer", other.PublicKey.ToString(), .. psk, .. endpoint,
+                "allowed-ips", $"{other.Inside4}/32,{other.Inside6}/128"]).MustExit();
+            Ns.Ip("address", "add", $"{Inside4}/24", "dev", Interface);
+            Ns.Ip("address", "add", $"{Inside6}/64", "dev", Interface, "nodad");
+            Ns.Ip("link", "set", Interface, "mtu", "1420", "up");
+        }
+
+        /// <summary>Our end's counters, as it prints them.</summary>
+        public async Task<string> CountersAsync()
+        {
+            var before = Process.Output.Length;
+            Process.Signal("USR1");
+            for (var i = 0; i < 100 && !Process.Output[before..].Contains("end\n", StringComparison.Ordinal); i++)
+                await Task.Delay(20);
+            return Process.Output[before..];
+        }
+    }
+}
