@@ -43,6 +43,10 @@ public sealed class Netns
         return process;
     }
 
+    /// <summary>Pings five times a second, and throws with what ping says unless all of <paramref name="count"/> are answered.</summary>
+    public void MustPing(string address, int count = 1) =>
+        Run("ping", "-n", "-i", "0.2", "-c", count.ToString(), "-W", "2", "-w", (5 + count / 5).ToString(), address).MustExit();
+
     /// <summary>Whether <paramref name="count"/> pings to an address get <paramref name="count"/> answers.</summary>
     public bool Ping(string address, int count = 1, double deadlineSeconds = 5) =>
         Run("ping", "-n", "-q", "-i", "0.2", "-c", count.ToString(), "-w", Math.Ceiling(deadlineSeconds).ToString("0"), address).ExitCode == 0;
