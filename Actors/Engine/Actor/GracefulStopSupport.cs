@@ -6,7 +6,7 @@ namespace Mesh.Actors.Engine.Actor;
 public static class GracefulStopSupport
 {
     /// <summary>Sends a <see cref="PoisonPill"/> and waits until the actor has stopped.</summary>
-    /// <returns>True once it has; a task that is cancelled when it has not in time.</returns>
+    /// <returns>True once it has, false if it has not in time.</returns>
     public static Task<bool> GracefulStop(this IActorRef target, TimeSpan timeout) => target.GracefulStop(timeout, PoisonPill.Instance);
 
     /// <summary>Sends <paramref name="stopMessage"/> and waits until the actor has stopped.</summary>
@@ -33,7 +33,7 @@ public static class GracefulStopSupport
         {
             target.SendSystemMessage(new Unwatch(target, future));
             future.TrySetCanceled(CancellationToken.None);
-            throw new TaskCanceledException($"{target} did not stop within {timeout}.");
+            return false;
         }
     }
 }

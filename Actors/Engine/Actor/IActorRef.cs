@@ -34,8 +34,12 @@ interface IInternalActorRef : IActorRef
 /// <summary>Carries <c>Tell</c> and <c>Forward</c> that take the sender from the running actor.</summary>
 public static class ActorRefImplicitSenderExtensions
 {
+    /// <summary>Who sends where no actor runs; only a test kit has somebody.</summary>
+    internal static AsyncLocal<IActorRef?>? OutsideSender { get; set; }
+
     /// <summary>Sends a message with the running actor as sender, or with no sender outside of an actor.</summary>
-    public static void Tell(this IActorRef receiver, object message) => receiver.Tell(message, ActorCell.Current?.Self);
+    public static void Tell(this IActorRef receiver, object message) =>
+        receiver.Tell(message, ActorCell.Current is { } cell ? cell.Self : OutsideSender?.Value);
 
     /// <summary>Sends a message with the sender of the message in hand, so that the receiver answers that one.</summary>
     public static void Forward(this IActorRef receiver, object message) => receiver.Tell(message, ActorCell.Current?.Sender);

@@ -11,6 +11,9 @@ public interface INoImplicitSender;
 /// <summary>A system and an actor that queues what it receives for the test. For one test at a time.</summary>
 public abstract partial class TestKitBase : IActorRefFactory
 {
+    /// <summary>Flows from the constructor into the test, also past awaits, and into no other test.</summary>
+    static readonly AsyncLocal<IActorRef?> OutsideSender = ActorRefImplicitSenderExtensions.OutsideSender ??= new AsyncLocal<IActorRef?>();
+
     static int _lastTestActor;
 
     readonly Channel<MessageEnvelope> _queue = Channel.CreateUnbounded<MessageEnvelope>();
@@ -30,7 +33,7 @@ public abstract partial class TestKitBase : IActorRefFactory
         TestActor = ((ExtendedActorSystem)Sys).SystemActorOf(
             Props.CreateBy(new TestActorProducer(writer)), testActorName ?? $"testActor{Interlocked.Increment(ref _lastTestActor)}");
         if (this is not INoImplicitSender)
-            ImplicitSender.Install(((LocalActorRef)TestActor).Cell);
+            OutsideSender.Value = TestActor;
     }
 
     /// <summary>Quiet, and quick to time out.</summary>

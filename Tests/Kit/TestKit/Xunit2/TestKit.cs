@@ -38,7 +38,6 @@ public class TestKit : TestKitBase, IDisposable
         }
         finally
         {
-            ImplicitSender.Uninstall();
             Shutdown();
         }
     }
