@@ -71,6 +71,15 @@ sealed class HeapScheduler : IScheduler, IAdvancedScheduler, IDisposable
         Add(new ActionEntry(action) { Cancelable = cancelable, Interval = interval }, initialDelay);
     }
 
+    internal int Count
+    {
+        get
+        {
+            lock (_lock)
+                return _entries.Count;
+        }
+    }
+
     /// <summary>Drops everything scheduled. Later calls to schedule throw <see cref="SchedulerException"/>.</summary>
     public void Dispose()
     {
