@@ -44,6 +44,12 @@ internal class Entity : PersistentActor
 
     public new IActorRef Self => base.Self;
 
+    public TimeSpan? ReceiveTimeout
+    {
+        get => Context.ReceiveTimeout;
+        set => Context.SetReceiveTimeout(value);
+    }
+
     public static Props Of(string id, Action<Entity, object> command) => Of(id, new Script { Command = command });
 
     public static Props Of(string id, Script script) => Props.Create(() => new Entity(id, script));
