@@ -1,0 +1,164 @@
+namespace Mesh.Tests.Engine;
+
+public sealed class BackoffSupervisorSpec() : TestKit("akka.scheduler.implementation = \"TestScheduler\"")
+{
+    static readonly TimeSpan Min = TimeSpan.FromSeconds(1);
+    static readonly TimeSpan Max = TimeSpan.FromSeconds(8);
+    static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
+    TestScheduler Time => (TestScheduler)Sys.Scheduler;
+
+    [Fact]
+    public async Task BackoffSupervisor_must_start_child_again_when_it_stops_when_using_Backoff_OnStop()
+    {
+        var supervisor = Start(OnStop());
+        var first = await ExpectMsgAsync<IActorRef>();
+        await WatchAsync(first);
+        first.Tell(PoisonPill.Instance);
+        await ExpectTerminatedAsync(first);
+        await ScheduledAsync(supervisor, 1);
+        Time.Advance(Min);
+        var second = await ExpectMsgAsync<IActorRef>();
+        Assert.NotEqual(first, second);
+        Assert.Equal(first.Path, second.Path);
+    }
+
+    [Fact]
+    public async Task BackoffSupervisor_must_forward_messages_to_the_child_and_from_the_child_to_the_parent()
+    {
+        var supervisor = Start(OnStop());
+        await ExpectMsgAsync<IActorRef>();
+        supervisor.Tell("hello");
+        await ExpectMsgAsync("hello");
+    }
+
+    [Fact]
+    public async Task BackoffSupervisor_must_support_custom_supervision_strategy()
+    {
+        var supervisor = Start(OnStop().WithSupervisorStrategy(new OneForOneStrategy(_ => Directive.Stop)));
+        var child = await ExpectMsgAsync<IActorRef>();
+        await WatchAsync(child);
+        supervisor.Tell("boom");
+        await ExpectTerminatedAsync(child);
+        await ScheduledAsync(supervisor, 1);
+        Time.Advance(Min);
+        await ExpectMsgAsync<IActorRef>();
+    }
+
+    [Fact]
+    public async Task The_delay_doubles_up_to_its_bound()
+    {
+        var supervisor = Start(OnStop().WithManualReset());
+        foreach (var (count, seconds) in new[] { (1, 1), (2, 2), (3, 4), (4, 8), (5, 8) })
+        {
+            (await ExpectMsgAsync<IActorRef>()).Tell(PoisonPill.Instance);
+            await ScheduledAsync(supervisor, count);
+            Time.Advance(TimeSpan.FromSeconds(seconds) - TimeSpan.FromTicks(1));
+            await ExpectNoMsgAsync(20);
+            Time.Advance(TimeSpan.FromTicks(1));
+        }
+        await ExpectMsgAsync<IActorRef>();
+        supervisor.Tell(BackoffSupervisor.Reset.Instance);
+        Assert.Equal(0, await CountAsync(supervisor));
+    }
+
+    [Fact]
+    public async Task BackoffSupervisor_must_reset_the_count_by_itself()
+    {
+        var supervisor = Start(OnStop().WithAutoReset(TimeSpan.FromSeconds(5)));
+        (await ExpectMsgAsync<IActorRef>()).Tell(PoisonPill.Instance);
+        await ScheduledAsync(supervisor, 1);
+        Time.Advance(Min);
+        await ExpectMsgAsync<IActorRef>();
+        Assert.Equal(1, await CountAsync(supervisor));
+        Time.Advance(TimeSpan.FromSeconds(5));
+        await AwaitAssertAsync(async () => Assert.Equal(0, await CountAsync(supervisor)));
+    }
+
+    [Fact]
+    public async Task BackoffSupervisor_must_reply_while_stopped()
+    {
+        var supervisor = Start(OnStop().WithReplyWhileStopped("gone"));
+        (await ExpectMsgAsync<IActorRef>()).Tell(PoisonPill.Instance);
+        await ScheduledAsync(supervisor, 1);
+        supervisor.Tell("anyone?");
+        await ExpectMsgAsync("gone");
+        Assert.Null((await supervisor.Ask<BackoffSupervisor.CurrentChild>(BackoffSupervisor.GetCurrentChild.Instance, Patience)).Ref);
+    }
+
+    [Fact]
+    public async Task BackoffSupervisor_must_use_provided_max_retries_and_stop()
+    {
+        var supervisor = Start(OnStop().WithManualReset().WithMaxNrOfRetries(2));
+        await WatchAsync(supervisor);
+        for (var count = 1; count <= 2; count++)
+        {
+            (await ExpectMsgAsync<IActorRef>()).Tell(PoisonPill.Instance);
+            await ScheduledAsync(supervisor, count);
+            Time.Advance(Max);
+        }
+        (await ExpectMsgAsync<IActorRef>()).Tell(PoisonPill.Instance);
+        await ExpectTerminatedAsync(supervisor);
+    }
+
+    [Fact]
+    public async Task BackoffSupervisor_must_stop_with_its_child_after_a_final_stop_message()
+    {
+        var supervisor = Start(OnStop().WithFinalStopMessage(message => message is "stop"));
+        await ExpectMsgAsync<IActorRef>();
+        await WatchAsync(supervisor);
+        supervisor.Tell("stop");
+        await ExpectTerminatedAsync(supervisor);
+    }
+
+    [Fact]
+    public async Task BackoffSupervisor_must_replace_a_failing_child_when_using_Backoff_OnFailure()
+    {
+        var supervisor = Start(OnFailure());
+        var child = await ExpectMsgAsync<IActorRef>();
+        await WatchAsync(child);
+        supervisor.Tell("boom");
+        await ExpectTerminatedAsync(child);
+        await ScheduledAsync(supervisor, 1);
+        Time.Advance(Min);
+        await ExpectMsgAsync<IActorRef>();
+    }
+
+    [Fact]
+    public async Task BackoffSupervisor_must_stop_when_the_child_stops_by_itself_when_using_Backoff_OnFailure()
+    {
+        var supervisor = Start(OnFailure());
+        var child = await ExpectMsgAsync<IActorRef>();
+        await WatchAsync(supervisor);
+        child.Tell(PoisonPill.Instance);
+        await ExpectTerminatedAsync(supervisor);
+    }
+
+    [Fact]
+    public void Senseless_settings_are_refused()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => Backoff.OnStop(Props.Empty, "c", TimeSpan.Zero, Max, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Backoff.OnStop(Props.Empty, "c", Max, Min, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Backoff.OnStop(Props.Empty, "c", Min, Max, 1.1));
+    }
+
+    IActorRef Start(BackoffOptions options) => Sys.ActorOf(BackoffSupervisor.Props(options));
+
+    BackoffOptions OnStop() => Backoff.OnStop(Child(), "child", Min, Max, 0);
+
+    BackoffOptions OnFailure() => Backoff.OnFailure(Child(), "child", Min, Max, 0);
+
+    Props Child() => Scripted.Props(script =>
+    {
+        script.OnPreStart = () => TestActor.Tell(script.Self);
+        script.On("boom", () => throw new ExpectedException());
+        script.On("stop", () => script.Context.Stop(script.Self));
+        script.OnAny(message => script.Sender.Tell(message));
+    });
+
+    static async Task<int> CountAsync(IActorRef supervisor) =>
+        (await supervisor.Ask<BackoffSupervisor.RestartCount>(BackoffSupervisor.GetRestartCount.Instance, Patience)).Count;
+
+    Task ScheduledAsync(IActorRef supervisor, int count) =>
+        AwaitAssertAsync(async () => Assert.Equal(count, await CountAsync(supervisor)));
+}
