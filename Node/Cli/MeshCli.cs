@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using Mesh.Node.Demo;
 
 namespace Mesh.Node.Cli;
 
@@ -52,6 +53,7 @@ static class MeshCli
             LogoutVerb.Create(console),
             StatusVerb.Create(console),
             PingVerb.Create(console),
+            DemoVerb.Create(console),
             VersionVerb.Create(console),
         };
         var help = root.Options.OfType<HelpOption>().Single();

@@ -26,6 +26,9 @@ static partial class Repository
             var xml = XDocument.Load(path);
             foreach (var reference in xml.Descendants("ProjectReference"))
             {
+                // A reference that only orders the build puts nothing of the other project into this one.
+                if (reference.Attribute("ReferenceOutputAssembly")?.Value == "false")
+                    continue;
                 var include = reference.Attribute("Include")!.Value.Replace("$(MSBuildThisFileDirectory)", Path.GetDirectoryName(path) + "/", StringComparison.Ordinal);
                 references.Add(Path.GetRelativePath(Root, Path.GetFullPath(include, Path.GetDirectoryName(path)!)));
             }
