@@ -116,7 +116,7 @@ sealed class HandshakeWorker : IDisposable
 
         if (_plane.FindPeer(initiation.Peer) is { } peer)
         {
-            peer.Deliver(initiation, Endpoints.ToAddress(source));
+            peer.Deliver(initiation, source);
             return;
         }
 

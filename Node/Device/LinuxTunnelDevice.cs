@@ -106,14 +106,14 @@ sealed unsafe class LinuxTunnelDevice : ITunnelDevice
         while (!_stopping)
         {
             Poll(fds, 2, _outboundWake, 1);
-            // A device that is not readable but in error (interface down or gone) would make poll return at once for ever.
-            if ((fds[0].Returned & (LibC.POLLERR | LibC.POLLHUP | LibC.POLLNVAL)) != 0 && LibC.IfNameToIndex(Info.Interface) != _interface.Index)
-                throw new IOException($"interface {Info.Interface} was removed");
-            while (!_stopping && _outbound.RunOnce(out var errno))
+            bool any;
+            do
             {
+                any = _outbound.RunOnce(out var errno);
                 if (errno != 0)
                     throw LibC.Failure($"reading from {Info.Interface}", errno);
             }
+            while (any && !_stopping);
         }
     }
 

@@ -6,10 +6,13 @@ namespace Mesh.Node.Device;
 // Handshake messages on their way to the peer's actor: at most one initiation and one answer wait, so nobody can fill memory with them.
 sealed partial class PeerSlot
 {
+    volatile SocketEndpoint? _handshakeFrom;
+
     /// <summary>Leaves an authenticated initiation for the actor; one that still waited is replaced by this newer one.</summary>
-    public void Deliver(AuthenticatedInitiation initiation, EndpointAddress from)
+    public void Deliver(AuthenticatedInitiation initiation, in RawEndpoint source)
     {
-        var displaced = Interlocked.Exchange(ref _initiation, new PendingInitiation(initiation, from));
+        _handshakeFrom = new SocketEndpoint(source);
+        var displaced = Interlocked.Exchange(ref _initiation, new PendingInitiation(initiation, Endpoints.ToAddress(source)));
         if (displaced is not null)
         {
             displaced.Initiation.Dispose();
@@ -60,6 +63,9 @@ sealed partial class PeerSlot
             return length != 0;
         }
     }
+
+    // The answer to an initiation leaves from the address that the initiation reached, or a firewall on the way would not know it.
+    SocketEndpoint? FromHandshake(in RawEndpoint remote) => _handshakeFrom is { } from && from.Raw.SameRemote(remote) ? from : null;
 
     sealed record PendingInitiation(AuthenticatedInitiation Initiation, EndpointAddress From);
 }

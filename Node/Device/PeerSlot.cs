@@ -155,7 +155,7 @@ sealed partial class PeerSlot : IPeerPort
         var raw = Endpoints.ToRaw(endpoint);
         // The same address again must not forget the local address that the peer reached us on.
         if (_endpoint is not { } known || !known.Raw.SameRemote(raw))
-            _endpoint = new SocketEndpoint(raw);
+            _endpoint = FromHandshake(raw) ?? new SocketEndpoint(raw);
     }
 
     /// <summary>Follows a peer whose authenticated packet came from elsewhere or reached another address of ours.</summary>
@@ -188,7 +188,7 @@ sealed partial class PeerSlot : IPeerPort
             return;
         var known = _endpoint;
         var raw = Endpoints.ToRaw(to);
-        var endpoint = known is not null && known.Raw.SameRemote(raw) ? known : new SocketEndpoint(raw);
+        var endpoint = known is not null && known.Raw.SameRemote(raw) ? known : FromHandshake(raw) ?? new SocketEndpoint(raw);
         if (_plane.TrySend(datagram, endpoint))
             Interlocked.Add(ref Sent.Bytes, datagram.Length);
         else

@@ -84,7 +84,7 @@ sealed unsafe class TunDevice : ITunPort, IDisposable
             }
 
             if (n == 0)
-                return LibC.EIO;
+                return LibC.ENODEV;
             switch (LibC.Errno)
             {
                 case LibC.EAGAIN:

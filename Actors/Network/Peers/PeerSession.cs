@@ -95,8 +95,9 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
                 Endpoint = continuity.Endpoint.IsNone ? _peer.Endpoints.FirstOrDefault() : continuity.Endpoint,
             },
             continuity, _port.Indexes, _entropy, _clock.Now);
-        if (_port.Endpoint.IsNone && !_peer.Endpoints.IsEmpty)
-            _port.SetEndpoint(_peer.Endpoints[0]);
+        // The data path follows a peer at once: where an earlier incarnation failed, it may know more than was kept.
+        if (!_port.Endpoint.IsNone)
+            _machine.HandleEndpointSeen(_port.Endpoint);
     }
 
     void HandleDue()

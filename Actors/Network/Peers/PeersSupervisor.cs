@@ -86,6 +86,9 @@ public sealed class PeersSupervisor : ReceiveActor
             if (!_peers.TryGetValue(peer.Key, out var entry))
             {
                 var port = _plane.AddPeer(peer);
+                // The session starts in its own time; packets that come before are held, not dropped, if they have somewhere to go.
+                if (port.Endpoint.IsNone && !peer.Endpoints.IsEmpty)
+                    port.SetEndpoint(peer.Endpoints[0]);
                 var session = Context.ActorOf(
                     Props.Create<PeerSession>(peer, port, _deviceKey, _plane.Drops, _clock, _entropy), Name(peer.Key, ++_started));
                 _peers.Add(peer.Key, new Entry(peer, port, session));

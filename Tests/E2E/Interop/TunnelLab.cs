@@ -84,22 +84,40 @@ sealed class TunnelLab : IAsyncDisposable
         /// <summary>Starts our end; with <paramref name="to"/> it knows where the other is and begins.</summary>
         public async Task StartOursAsync(End other, string? to, string extra = "")
         {
-            var config = Path.Combine(_lab._folder, $"{Number}.hocon");
-            await File.WriteAllTextAsync(config, $$"""
+            WriteConfiguration(other, to, extra);
+            _process = Ns.Start("dotnet", Assembly.GetExecutingAssembly().Location, "tunnel", ConfigFile);
+            await _process.WaitForLineAsync("ready ", TimeSpan.FromSeconds(20));
+        }
+
+        /// <summary>Applies another configuration to our running end.</summary>
+        public async Task ApplyAsync(End other, string? to, bool without = false)
+        {
+            WriteConfiguration(other, to, "", without);
+            var seen = Process.Output.Length;
+            Process.Signal("HUP");
+            for (var i = 0; i < 250 && !Process.Output[seen..].Contains("applied", StringComparison.Ordinal); i++)
+                await Task.Delay(20);
+            if (!Process.Output[seen..].Contains("applied", StringComparison.Ordinal))
+                throw new TimeoutException(Process.Output);
+        }
+
+        string ConfigFile => Path.Combine(_lab._folder, $"{Number}.hocon");
+
+        void WriteConfiguration(End other, string? to, string extra, bool without = false) =>
+            File.WriteAllText(ConfigFile, $$"""
                 mesh {
                   interface = {{Interface}}, port = 51820, private-key-file = "{{_keyFile}}"
                   addresses = ["{{Inside4}}/24", "{{Inside6}}/64"]
+                  {{(without ? "" : $$"""
                   peers.other {
                     public-key = "{{other.PublicKey}}", allowed-ips = ["{{other.Inside4}}/32", "{{other.Inside6}}/128"]
                     {{(_lab.PresharedKeyFile is { } psk ? $"preshared-key-file = \"{psk}\"" : "")}}
                     {{(to is null ? "" : $"endpoint = \"{to}\"")}}
                     {{extra}}
                   }
+                  """)}}
                 }
                 """);
-            _process = Ns.Start("dotnet", Assembly.GetExecutingAssembly().Location, "tunnel", config);
-            await _process.WaitForLineAsync("ready ", TimeSpan.FromSeconds(20));
-        }
 
         /// <summary>Starts wireguard-go and configures it with wg and ip.</summary>
         public async Task StartWireGuardGoAsync(End other, string? to)

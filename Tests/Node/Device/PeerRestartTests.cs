@@ -1,0 +1,169 @@
+using Mesh.Actors.Device;
+using Mesh.Actors.Peers;
+using Mesh.Node;
+using Mesh.Node.Device;
+using Mesh.Protocol.Time;
+using Mesh.Protocol.Tunnel;
+using Mesh.Tests.Kit;
+
+namespace Mesh.Tests.Node.Device;
+
+/// <summary>Two nodes whose peers are run by actors, over real UDP on loopback; the pumps turn while the test waits.</summary>
+public sealed class PeerRestartTests : IAsyncLifetime
+{
+    static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    readonly TestClock _clock = new();
+    readonly FaultyClock _actorClock;
+    readonly ActorSystem _system = ActorSystem.Create("mesh", ConfigurationFactory.ParseString("akka.loglevel = OFF"));
+    readonly WantedState _wantedA = new(), _wantedB = new();
+    readonly TestNode _a, _b;
+    readonly IActorRef _peersOfA, _peersOfB;
+
+    public PeerRestartTests()
+    {
+        _actorClock = new FaultyClock(_clock);
+        (_a, _b) = (new TestNode("10.7.0.1", _clock), new TestNode("10.7.0.2", _clock));
+        _peersOfA = _system.ActorOf(
+            Props.Create<PeersSupervisor>(_wantedA, _a.Plane, _a.Plane.DeviceKey, _actorClock, SystemEntropy.Instance), "peers-a");
+        _peersOfB = _system.ActorOf(
+            Props.Create<PeersSupervisor>(_wantedB, _b.Plane, _b.Plane.DeviceKey, _clock, SystemEntropy.Instance), "peers-b");
+    }
+
+    public async Task InitializeAsync()
+    {
+        _wantedA.State = new TunnelState { Addresses = _a.Own, Peers = [_a.PeerFor(_b)] };
+        _wantedB.State = new TunnelState { Addresses = _b.Own, Peers = [_b.PeerFor(_a) with { Endpoints = [] }] };
+        await _peersOfA.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience);
+        await _peersOfB.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience);
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _system.Terminate();
+        _a.Dispose();
+        _b.Dispose();
+    }
+
+    PeerSlot ToB => (PeerSlot)_a.Plane.Ports[0];
+
+    [Fact]
+    public async Task AHandshakeRunsThroughActorsAndTheHeldPacketArrives()
+    {
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() => _b.Tun.DeliveredCount == 1);
+        _b.Tun.Give(IpPackets.Udp("10.7.0.2", 9, "10.7.0.1", 1));
+        await PumpUntilAsync(() => _a.Tun.DeliveredCount == 1);
+        Assert.Equal(0, _a.Plane.Drops.Total);
+        Assert.Equal(0, _b.Plane.Drops.Total);
+        Assert.NotNull(_a.Plane.ReadPeers()[0].LastHandshake);
+    }
+
+    [Fact]
+    public async Task TrafficGoesOnWhileAPeersActorCrashesAndTheNewOneTakesOver()
+    {
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() => _b.Tun.DeliveredCount == 1);
+        var session = ToB.Session;
+        Assert.NotNull(session);
+
+        for (var crash = 1; crash <= 5; crash++)
+        {
+            var failed = _actorClock.FailNext();
+            ToB.Signal(PeerSignals.Activity);
+            // Without waiting for the actor: the session in the data path is all that a packet needs.
+            _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+            _a.Pump();
+            _b.Pump();
+            Assert.Equal(1 + crash, _b.Tun.DeliveredCount);
+            await failed.WaitAsync(Patience);
+        }
+
+        Assert.Same(session, ToB.Session);
+        Assert.Equal(0, _b.Plane.Drops.Total);
+
+        // The actor that came after the crashes renews the session it found.
+        _clock.Advance(TunnelSpecification.RekeyAfterTime + TimeSpan.FromSeconds(1));
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() => ToB.Session != session);
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() => _b.Tun.DeliveredCount == 8);
+        Assert.Equal(0, _a.Plane.Drops.Total);
+        Assert.Equal(0, _b.Plane.Drops.Total);
+    }
+
+    [Fact]
+    public async Task APeerTakenAwayIsGoneWithItsKeysAndMayComeBack()
+    {
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() => _b.Tun.DeliveredCount == 1);
+        var session = ToB.Session!;
+        var state = _wantedA.State;
+        _wantedA.State = state with { Peers = [] };
+        await _peersOfA.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience);
+        Assert.Empty(_a.Plane.Ports);
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        _a.Pump();
+        Assert.Equal(1, _a.Plane.Drops[DropReason.NoRoute]);
+        await PumpUntilAsync(() => session.IsDisposed && _a.Plane.Sessions.Count == 0);
+
+        _wantedA.State = state;
+        await _peersOfA.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience);
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        await PumpUntilAsync(() => _b.Tun.DeliveredCount == 2);
+    }
+
+    [Fact]
+    public async Task AnInitiationGoesToEveryPlaceWhereThePeerMayBe()
+    {
+        var unreachable = EndpointAddress.FromIPv4(0x7f000001, 9);
+        _wantedA.State = _wantedA.State with { Peers = [_a.PeerFor(_b) with { Endpoints = [unreachable, _b.Endpoint] }] };
+        await _peersOfA.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience);
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() => _b.Tun.DeliveredCount == 1);
+        Assert.Equal(_b.Endpoint, ToB.Endpoint);
+    }
+
+    async Task PumpUntilAsync(Func<bool> condition)
+    {
+        var deadline = DateTime.UtcNow + Patience;
+        while (!condition())
+        {
+            _a.Pump();
+            _b.Pump();
+            if (DateTime.UtcNow > deadline)
+                throw new TimeoutException($"a: {string.Join(", ", _a.Plane.Drops.Snapshot())}; b: {string.Join(", ", _b.Plane.Drops.Snapshot())}");
+            await Task.Yield();
+        }
+    }
+
+    /// <summary>A clock that can be told to throw once: an actor that reads it then crashes where it stands.</summary>
+    sealed class FaultyClock(ITunnelClock inner) : ITunnelClock
+    {
+        TaskCompletionSource? _failing;
+
+        public Instant Now
+        {
+            get
+            {
+                if (Interlocked.Exchange(ref _failing, null) is { } failing)
+                {
+                    failing.SetResult();
+                    throw new InvalidOperationException("the clock was told to fail");
+                }
+
+                return inner.Now;
+            }
+        }
+
+        public WallTime WallNow => inner.WallNow;
+
+        public Task FailNext()
+        {
+            TaskCompletionSource failing = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _failing = failing;
+            return failing.Task;
+        }
+    }
+}
