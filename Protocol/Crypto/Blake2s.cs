@@ -17,7 +17,7 @@ public struct Blake2s
 
     const int BlockSize = 64;
 
-    static ReadOnlySpan<uint> InitialVector =>
+    static readonly uint[] _initialVector =
         [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 
     static ReadOnlySpan<byte> Sigma =>
@@ -58,7 +58,7 @@ public struct Blake2s
         if (size is < 1 or > HashSize || key.Length > HashSize)
             throw new CryptographicException("BLAKE2s digests and keys are at most 32 bytes");
         _size = size;
-        InitialVector.CopyTo(_state);
+        _initialVector.AsSpan().CopyTo(_state);
         _state[0] ^= 0x01010000u ^ ((uint)key.Length << 8) ^ (uint)size;
         if (key.Length == 0)
             return;
@@ -179,7 +179,7 @@ public struct Blake2s
         Span<uint> m = stackalloc uint[16];
         for (var i = 0; i < 16; i++)
             m[i] = BinaryPrimitives.ReadUInt32LittleEndian(block[(4 * i)..]);
-        var iv = InitialVector;
+        var iv = _initialVector;
         uint v0 = _state[0], v1 = _state[1], v2 = _state[2], v3 = _state[3], v4 = _state[4], v5 = _state[5], v6 = _state[6], v7 = _state[7];
         uint v8 = iv[0], v9 = iv[1], v10 = iv[2], v11 = iv[3];
         var v12 = iv[4] ^ (uint)_counter;

@@ -15,7 +15,8 @@ public sealed partial class PeerMachine
     /// <summary>
     /// Gets whether this side yields when both sides initiate at once. Both handshakes then complete; so that both ends send on the same
     /// session, the side with the smaller key lets the other's win as soon as it is confirmed. A peer that keeps only one of the two never
-    /// confirms the other, which is as good.
+    /// confirms the other, which is as good. Where messages are also reordered each side may end up sending on a session of its own;
+    /// both are live at both ends, and the next renewal joins them.
     /// </summary>
     bool Yields => _options.DeviceKey.PublicKey.Value < _options.Peer.Value;
 

@@ -8,7 +8,7 @@ namespace Mesh.Protocol.Tunnel;
 /// <remarks>
 /// A word covers 32 consecutive counters: its low half is their bitmap, its high half the low half of their block number. A word of an
 /// older block is simply overwritten, so nothing needs clearing when the window moves, and one compare-and-swap decides. Two blocks
-/// whose numbers agree in the low half are 2^37 counters apart, which no thread can fall behind between two lines.
+/// whose numbers agree in the low half are 2^37 counters apart: more than a session carries in its 180 s.
 /// </remarks>
 public sealed class ReplayWindow
 {
