@@ -105,7 +105,7 @@ public sealed record AllocationState : IEntityState<AllocationState>
                 return Decision.Answer(Given(held));
             return Reserved(held.Node, held.Name, held.Ipv4, held.Ipv6);
         }
-        if (known is not null && IsOnlyFor(known.Node, reserve.Credential))
+        if (known is not null && _present.ContainsKey(known.Node) && IsOnlyFor(known.Node, reserve.Credential))
         {
             // Another machine comes with a credential that nobody has used: what was set aside for it is still unused.
             return Reserved(known.Node, Name(known.Name), known.Ipv4, known.Ipv6);

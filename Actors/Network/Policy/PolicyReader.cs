@@ -46,6 +46,8 @@ public static class PolicyReader
                 return PolicyDocument.Empty;
             }
             var keys = Mapping(root, "", "version", "groups", "tags", "allow");
+            if (root is not PolicySource.Mapping)
+                return PolicyDocument.Empty;
             if (keys.GetValueOrDefault("version") is not { } version)
                 Error(root.Line, "", "'version' is missing: write 'version: 1'");
             else if (version.Value is not PolicySource.Scalar { Text: "1" })

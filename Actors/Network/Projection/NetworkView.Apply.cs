@@ -59,7 +59,7 @@ public sealed partial record NetworkView
         var old = before.Controllers.GetValueOrDefault(one.Controller);
         var view = this with { Controllers = Controllers.SetItem(one.Controller, new(one.Controller, one.Addresses, one.Delegation, old?.Withdrawn ?? false)) };
         // A renewed delegation at the same addresses is no change of any map: it travels with the heads.
-        return new(view, old is not null && old.Addresses.SequenceEqual(one.Addresses, StringComparer.Ordinal) ? Nobody : Present);
+        return new(view, old is { Withdrawn: true } || old is not null && old.Addresses.SequenceEqual(one.Addresses, StringComparer.Ordinal) ? Nobody : Present);
     }
 
     ViewChange With(NetworkView before, NodeView node)

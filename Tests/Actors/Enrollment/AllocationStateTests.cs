@@ -1,0 +1,169 @@
+using Mesh.Actors.Enrollment;
+using Mesh.Actors.Events;
+using Mesh.Actors.Registry;
+using Mesh.Protocol.Enrollment;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+using Mesh.Tests.Actors.Registry;
+using Xunit.Abstractions;
+
+namespace Mesh.Tests.Actors.Enrollment;
+
+public sealed class AllocationStateTests(ITestOutputHelper output)
+{
+    static readonly AddressRanges Ranges = new("100.64.0.0/10", "fd12:3456:789a::/48");
+    static readonly WallTime Now = new(1);
+
+    [Fact]
+    public void Gives_addresses_in_order_and_names_with_a_number_where_taken()
+    {
+        var state = AllocationState.New;
+        var (first, second, third) = (Give(ref state, 1, 1, "Laptop"), Give(ref state, 2, 2, "laptop"), Give(ref state, 3, 3, "LAPTOP!"));
+        Assert.Equal(("laptop", "100.64.0.1", "fd12:3456:789a::1"), (first.Name, first.Ipv4, first.Ipv6));
+        Assert.Equal(("laptop-1", "100.64.0.2", "fd12:3456:789a::2"), (second.Name, second.Ipv4, second.Ipv6));
+        Assert.Equal(("laptop-2", "100.64.0.3", "fd12:3456:789a::3"), (third.Name, third.Ipv4, third.Ipv6));
+    }
+
+    [Fact]
+    public void Gives_one_reservation_to_a_credential_whoever_comes()
+    {
+        var state = AllocationState.New;
+        var first = Give(ref state, credential: 1, machine: 1, "laptop");
+        Assert.Equal(first, Give(ref state, credential: 1, machine: 1, "laptop"));
+        Assert.Equal(first, Give(ref state, credential: 1, machine: 2, "laptop"));
+        Assert.Equal("100.64.0.2", Give(ref state, credential: 2, machine: 1, "laptop").Ipv4);
+    }
+
+    [Fact]
+    public void Keeps_what_a_present_machine_has_when_it_joins_again()
+    {
+        var state = AllocationState.New;
+        var first = Give(ref state, credential: 1, machine: 1, "laptop");
+        var again = Give(ref state, credential: 2, machine: 1, "renamed");
+        Assert.Equal(first, again);
+    }
+
+    [Fact]
+    public void Never_lets_a_stolen_second_credential_take_over_a_present_machine()
+    {
+        var state = AllocationState.New;
+        var owner = Give(ref state, credential: 1, machine: 1, "laptop");
+        Give(ref state, credential: 2, machine: 1, "laptop");
+        var other = Give(ref state, credential: 2, machine: 2, "laptop");
+        Assert.NotEqual(owner.Node, other.Node);
+        Assert.NotEqual(owner.Ipv4, other.Ipv4);
+    }
+
+    [Fact]
+    public void Refuses_a_tunnel_key_that_another_present_machine_has()
+    {
+        var state = AllocationState.New;
+        Give(ref state, credential: 1, machine: 1, "laptop");
+        var copied = Reserve(2, 2, "thief") with { TunnelKey = Reserve(1, 1, "").TunnelKey };
+        Assert.Equal(AllocationState.KeyInUse, Assert.IsType<Refusal>(state.Decide(copied, Now).Reply).Code);
+        state = Free(state, 1, 1);
+        Assert.IsType<Reservation>(state.Decide(copied, Now).Reply);
+    }
+
+    [Fact]
+    public void Gives_a_freed_name_only_to_the_same_owner_and_an_address_to_nobody()
+    {
+        var state = AllocationState.New;
+        var gone = Give(ref state, credential: 1, machine: 1, "db");
+        state = Free(state, 1, 1);
+        var foreign = Give(ref state, credential: 2, machine: 2, "db", owner: "mallory");
+        Assert.Equal("db-1", foreign.Name);
+        var back = Give(ref state, credential: 3, machine: 1, "db");
+        Assert.Equal("db", back.Name);
+        Assert.NotEqual(gone.Node, back.Node);
+        Assert.Equal("100.64.0.3", back.Ipv4);
+    }
+
+    [Fact]
+    public void Does_not_free_a_machine_that_is_joining_again()
+    {
+        var state = AllocationState.New;
+        Give(ref state, credential: 1, machine: 1, "laptop");
+        Give(ref state, credential: 2, machine: 1, "laptop");
+        Assert.Empty(state.Decide(new ReleaseAllocation(By("r"), Node(1), Credential(1)), Now).Events);
+    }
+
+    [Fact]
+    public void Says_when_a_range_is_used_up()
+    {
+        var state = AllocationState.New;
+        var small = new AddressRanges("10.0.0.0/30", "fd00::/64");
+        Assert.Equal("10.0.0.1", Give(ref state, 1, 1, "a", ranges: small).Ipv4);
+        Assert.Equal("10.0.0.2", Give(ref state, 2, 2, "b", ranges: small).Ipv4);
+        var refusal = Assert.IsType<Refusal>(state.Decide(Reserve(3, 3, "c") with { Ranges = small }, Now).Reply);
+        Assert.Equal(RefusalCodes.Exhausted, refusal.Code);
+    }
+
+    [Theory]
+    [InlineData("100.99.255.255", "100.100.1.0")]
+    [InlineData("100.100.99.255", "100.100.101.0")]
+    [InlineData("100.115.91.255", "100.115.94.0")]
+    public void Leaves_out_blocks_that_other_software_claims(string highest, string next)
+    {
+        Assert.True(Ranges.TryNext(AddressRanges.ToNumber(highest), out var ipv4, out _));
+        Assert.Equal(next, ipv4);
+    }
+
+    [Fact]
+    public void Never_gives_a_name_or_an_address_to_two_whatever_the_order()
+    {
+        var seed = Environment.TickCount;
+        output.WriteLine($"seed {seed}");
+        var random = new Random(seed);
+        var state = AllocationState.New;
+        var addresses = new Dictionary<string, NodeId>();
+        var present = new Dictionary<NodeId, (string Name, CredentialId Credential)>();
+        for (var i = 0; i < 3000; i++)
+        {
+            if (present.Count > 0 && random.Next(3) == 0)
+            {
+                var (node, held) = present.ElementAt(random.Next(present.Count));
+                var release = state.Decide(new ReleaseAllocation(By($"r{i}"), node, held.Credential), Now);
+                state = Fold(state, release);
+                if (release.Events.Count > 0)
+                    present.Remove(node);
+                continue;
+            }
+            var reserve = Reserve(random.Next(1, 400), random.Next(1, 60), "host" + random.Next(5), random.Next(2) == 0 ? "alice" : "bob") with { Fresh = Node(10_000 + i) };
+            var decision = state.Decide(reserve, Now);
+            state = Fold(state, decision);
+            if (decision.Reply is not Reservation given)
+                continue;
+            Assert.True(addresses.TryAdd(given.Ipv4, given.Node) || addresses[given.Ipv4] == given.Node);
+            Assert.True(addresses.TryAdd(given.Ipv6, given.Node) || addresses[given.Ipv6] == given.Node);
+            present[given.Node] = (given.Name, reserve.Credential);
+            Assert.Equal(present.Count, present.Values.Select(one => one.Name).Distinct().Count());
+        }
+    }
+
+    static Reservation Give(ref AllocationState state, int credential, int machine, string hostname, string owner = "alice", AddressRanges? ranges = null)
+    {
+        var decision = state.Decide(Reserve(credential, machine, hostname, owner) with { Ranges = ranges ?? Ranges }, Now);
+        state = Fold(state, decision);
+        return Assert.IsType<Reservation>(decision.Reply);
+    }
+
+    static AllocationState Free(AllocationState state, int node, int credential) =>
+        Fold(state, state.Decide(new ReleaseAllocation(By("free"), Node(node), Credential(credential)), Now));
+
+    static AllocationState Fold(AllocationState state, Decision decision) => decision.Events.Aggregate(state, (one, happened) => one.Apply(happened));
+
+    static ReserveAllocation Reserve(int credential, int machine, string hostname, string owner = "alice") => new(
+        By($"c{credential}m{machine}"), Credential(credential), Node(credential), hostname, new SigningPublicKey(Bytes(machine, 1)),
+        new TunnelPublicKey(Bytes(machine, 2)), owner, [], Ranges);
+
+    static NodeId Node(int number) => new(Id(number, 1));
+
+    static CredentialId Credential(int number) => new(Id(number, 2));
+
+    static EntityId Id(int number, byte kind) => new([0, 0, 0, 0, 0, kind, (byte)(number >> 24), (byte)(number >> 16), (byte)(number >> 8), (byte)number]);
+
+    static byte[] Bytes(int number, byte kind) => [.. BitConverter.GetBytes(number), .. Enumerable.Repeat(kind, 28)];
+
+    static Cause By(string command) => new("system", command);
+}

@@ -1,0 +1,165 @@
+using Mesh.Actors.Events;
+using Mesh.Actors.Policy;
+using Mesh.Actors.Projection;
+using Mesh.Protocol;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Map;
+using Mesh.Protocol.Time;
+using Mesh.Protocol.Trust;
+using Xunit.Abstractions;
+
+namespace Mesh.Tests.Actors.Projection;
+
+public sealed class NetworkViewTests(ITestOutputHelper output)
+{
+    static readonly WallTime At = new(1_700_000_000_000);
+    static readonly string[] Users = ["alice", "bob", "carol"];
+    static readonly string[] Tags = ["server", "ci", "db"];
+
+    [Fact]
+    public void Affects_exactly_the_nodes_whose_bytes_change()
+    {
+        var seed = Environment.TickCount;
+        output.WriteLine($"seed {seed}");
+        var random = new Random(seed);
+        var view = Created();
+        var bodies = new Dictionary<NodeId, byte[]>();
+        var ids = new List<NodeId>();
+        long ordering = 10;
+        var changed = 0;
+        for (var i = 0; i < 3000; i++)
+        {
+            var change = view.Apply(++ordering, Draw(random, view, ids, i));
+            Assert.Equal(ordering, change.View.Revision);
+            var now = Bodies(change.View);
+            var expected = bodies.Keys.Union(now.Keys)
+                .Where(node => !bodies.TryGetValue(node, out var before) || !now.TryGetValue(node, out var after) || !before.AsSpan().SequenceEqual(after));
+            Assert.Equal(expected.Select(node => node.ToString()).Order(), change.Affected.Select(node => node.ToString()).Order());
+            (view, bodies) = (change.View, now);
+            changed += change.Affected.Count;
+        }
+        Assert.True(changed > 1000, $"only {changed} bodies changed");
+        output.WriteLine($"{changed} bodies changed, {view.Present.Count} nodes at the end");
+    }
+
+    [Fact]
+    public void Shows_each_of_a_pair_to_the_other_with_the_direction_in_the_grants()
+    {
+        var (laptop, db) = (Node(1, "laptop", "alice"), Node(2, "db", null, "server"));
+        var view = With(Created(), Registered(laptop), Registered(db), Policy((["user:alice"], ["tag:server"])));
+        var seen = Assert.Single(view.BodyFor(laptop.Id)!.Peers);
+        Assert.Equal("db", seen.Name);
+        Assert.Empty(seen.Accept);
+        Assert.Equal([Grant.Everything], seen.Send);
+        var seer = Assert.Single(view.BodyFor(db.Id)!.Peers);
+        Assert.Equal("laptop", seer.Name);
+        Assert.Equal([Grant.Everything], seer.Accept);
+        Assert.Empty(seer.Send);
+    }
+
+    [Fact]
+    public void Gives_the_same_bytes_from_the_same_journal()
+    {
+        var events = new List<INetworkEvent> { Policy((["*"], ["*"])) };
+        for (var i = 0; i < 20; i++)
+            events.Add(Registered(Node(i, $"n{i}", Users[i % 3])));
+        var (one, other) = (With(Created(), [.. events]), With(Created(), [.. events]));
+        foreach (var node in one.Present)
+            Assert.Equal(ProtocolJson.Encode(one.BodyFor(node)!, ProtocolJson.Default.MapBody), ProtocolJson.Encode(other.BodyFor(node)!, ProtocolJson.Default.MapBody));
+        var sorted = one.BodyFor(one.Present.First())!.Peers.Select(peer => peer.Id.ToString()).ToList();
+        Assert.Equal(sorted.Order(StringComparer.Ordinal), sorted);
+    }
+
+    [Fact]
+    public void Forgets_a_removed_node_and_remembers_why()
+    {
+        var (laptop, db) = (Node(1, "laptop", "alice"), Node(2, "db", "bob"));
+        var view = With(Created(), Registered(laptop), Registered(db), Policy((["*"], ["*"])));
+        var change = view.Apply(100, new NodeRevoked("c", "admin:root", At, db.Id));
+        Assert.Null(change.View.BodyFor(db.Id));
+        Assert.Equal("revoked", change.View.Nodes[db.Id].Removed);
+        Assert.Empty(change.View.BodyFor(laptop.Id)!.Peers);
+        Assert.Contains(db.Id, change.View.PendingReleases);
+        Assert.Null(change.View.FindByName("db"));
+        Assert.Equal(db.Id, change.View.FindNode(db.Id.ToString())!.Id);
+        Assert.DoesNotContain(db.Id, change.View.Apply(101, new AllocationReleased("r", "system", At, db.Id)).View.PendingReleases);
+    }
+
+    [Fact]
+    public void Shows_where_a_credential_stands()
+    {
+        var id = new CredentialId(Id(9));
+        var view = With(Created(), new CredentialCreated("c", "admin:root", At, id, default, "alice", [], At + TimeSpan.FromHours(1)));
+        Assert.Equal(CredentialStatus.Created, view.Credentials[id].StatusAt(At));
+        Assert.Equal(CredentialStatus.Expired, view.Credentials[id].StatusAt(At + TimeSpan.FromHours(2)));
+        var used = With(view, new CredentialUsed("u", "node:x", At, id, Node(1, "laptop", "alice")));
+        Assert.Equal(CredentialStatus.Used, used.Credentials[id].Status);
+        Assert.Equal(new NodeId(Id(1)), used.Credentials[id].Node);
+        Assert.Contains(id, used.PendingRegistrations.Keys);
+        Assert.Empty(With(used, new NodeRegistered("n", "system", At, id, Node(1, "laptop", "alice"))).PendingRegistrations);
+    }
+
+    INetworkEvent Draw(Random random, NetworkView view, List<NodeId> ids, int i)
+    {
+        var present = view.Present.ToList();
+        switch (random.Next(20))
+        {
+            case < 7 when present.Count < 25:
+                ids.Add(new NodeId(Id(1000 + i)));
+                return Registered(DrawNode(random, ids[^1], $"n{random.Next(40)}x{i}"), 1000 + i);
+            case < 10 when present.Count > 0:
+                var again = view.Nodes[present[random.Next(present.Count)]].Node;
+                return Registered(random.Next(3) == 0 ? again : DrawNode(random, again.Id, again.Name), 1000 + i);
+            case < 13 when present.Count > 3:
+                return new NodeRevoked($"c{i}", "admin:root", At, present[random.Next(present.Count)]);
+            case 13 when ids.Count > 0:
+                return new NodeLoggedOut($"c{i}", "system", At, ids[random.Next(ids.Count)]);
+            case 14:
+                return new UserCreated($"c{i}", "admin:root", At, $"u{i}");
+            case 15 when random.Next(3) == 0:
+                return new ControllerDelegated($"c{i}", "system", At, new ControllerId(Id(random.Next(50, 53))), Envelope, [$"c{random.Next(2)}.test:1"]);
+            case 16 when random.Next(10) == 0:
+                return new ControllerWithdrawn($"c{i}", "system", At, new ControllerId(Id(random.Next(50, 55))));
+            default:
+                var rules = Enumerable.Range(0, random.Next(6)).Select(_ => (Side(), Side())).ToArray();
+                return Policy(rules);
+        }
+
+        string[] Side() => [.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => random.Next(12) switch
+        {
+            0 => "*",
+            < 4 => "user:" + Users[random.Next(3)],
+            < 7 => "tag:" + Tags[random.Next(3)],
+            < 8 => "group:some",
+            _ => present.Count == 0 ? "node:none" : "node:" + view.Nodes[present[random.Next(present.Count)]].Name,
+        }).Distinct().Order(StringComparer.Ordinal)];
+    }
+
+    static EnrolledNode DrawNode(Random random, NodeId id, string name)
+    {
+        var tags = random.Next(3) == 0 ? Tags.Where(_ => random.Next(2) == 0).ToArray() : [];
+        return Node(0, name, tags.Length == 0 ? Users[random.Next(3)] : null, tags) with { Id = id, Os = random.Next(2) == 0 ? "linux" : "windows" };
+    }
+
+    static Dictionary<NodeId, byte[]> Bodies(NetworkView view) =>
+        view.Present.ToDictionary(node => node, node => ProtocolJson.Encode(view.BodyFor(node)!, ProtocolJson.Default.MapBody));
+
+    static NetworkView Created() => With(
+        NetworkView.Empty, new NetworkCreated("c", "system", At, new NetworkId(Id(200)), default, "mesh.internal", "100.64.0.0/10", "fd00::/48"));
+
+    static NetworkView With(NetworkView view, params INetworkEvent[] events) =>
+        events.Aggregate(view, (one, happened) => one.Apply(one.Revision + 1, happened).View);
+
+    static NodeRegistered Registered(EnrolledNode node, int credential = 1) => new("c", "system", At, new CredentialId(Id(credential)), node);
+
+    static PolicySet Policy(params (string[] From, string[] To)[] rules) => new(
+        "c", "admin:root", At, "text",
+        new PolicyDocument(1, [new("some", ["alice", "carol"])], [], [.. rules.Select(rule => new PolicyRule(rule.From, rule.To))]));
+
+    static EnrolledNode Node(int number, string name, string? owner, params string[] tags) => new(
+        new NodeId(Id(number)), name, default, default, $"100.64.0.{number}", $"fd00::{number}", owner, tags, name, "linux", "1.0");
+
+    static DsseEnvelope Envelope { get; } = new(PayloadTypes.Delegation, [1], []);
+
+    static EntityId Id(int number) => new([0, 0, 0, 0, 0, 0, 0, 1, (byte)(number >> 8), (byte)number]);
+}

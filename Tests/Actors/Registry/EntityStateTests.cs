@@ -1,0 +1,101 @@
+using Mesh.Actors.Events;
+using Mesh.Actors.Policy;
+using Mesh.Actors.Registry;
+using Mesh.Protocol.Crypto;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+
+namespace Mesh.Tests.Actors.Registry;
+
+public sealed class EntityStateTests
+{
+    static readonly WallTime Now = new(1_700_000_000_000);
+    static readonly NodeId Node = new(new EntityId([0, 0, 0, 0, 0, 0, 0, 0, 0, 5]));
+    static readonly CredentialId First = new(new EntityId([0, 0, 0, 0, 0, 0, 0, 0, 0, 6]));
+    static readonly CredentialId Second = new(new EntityId([0, 0, 0, 0, 0, 0, 0, 0, 0, 7]));
+    static readonly EnrolledNode Laptop = new(Node, "laptop", default, default, "100.64.0.1", "fd00::1", "alice", [], "Laptop", "linux", "1.0");
+
+    [Fact]
+    public void A_node_is_registered_once_per_credential()
+    {
+        var state = Fold(NodeState.New, new RegisterNode(By("1"), First, Laptop));
+        Assert.Empty(state.Decide(new RegisterNode(By("2"), First, Laptop), Now).Events);
+        Assert.Single(state.Decide(new RegisterNode(By("3"), Second, Laptop), Now).Events);
+    }
+
+    [Fact]
+    public void A_node_is_taken_out_once_and_a_late_registration_does_not_bring_it_back()
+    {
+        Assert.Equal(RefusalKind.NotFound, Refused(NodeState.New, new RevokeNode(By("1"), Node)).Kind);
+        var revoked = Fold(Fold(NodeState.New, new RegisterNode(By("1"), First, Laptop)), new RevokeNode(By("2"), Node));
+        Assert.Same(Accepted.Instance, revoked.Decide(new RevokeNode(By("2"), Node), Now).Reply);
+        Assert.Equal(RefusalKind.Conflict, Refused(revoked, new RevokeNode(By("3"), Node)).Kind);
+        Assert.Equal(RefusalKind.Conflict, Refused(revoked, new LogOutNode(By("4"), Node)).Kind);
+        Assert.Empty(revoked.Decide(new RegisterNode(By("5"), First, Laptop), Now).Events);
+        Assert.Single(Fold(revoked, new RegisterNode(By("6"), Second, Laptop)).Decide(new LogOutNode(By("7"), Node), Now).Events);
+    }
+
+    [Fact]
+    public void A_user_is_created_once()
+    {
+        Assert.Equal(RefusalKind.Invalid, Refused(UserState.New, new CreateUser(By("1"), "Not A Name")).Kind);
+        var alice = Fold(UserState.New, new CreateUser(By("1"), "alice"));
+        Assert.Same(Accepted.Instance, alice.Decide(new CreateUser(By("1"), "alice"), Now).Reply);
+        Assert.Equal(RefusalKind.Conflict, Refused(alice, new CreateUser(By("2"), "alice")).Kind);
+    }
+
+    [Fact]
+    public void A_policy_that_is_set_already_is_not_written_again()
+    {
+        var set = Fold(PolicyState.New, new SetPolicy(By("1"), "version: 1", PolicyDocument.Empty));
+        Assert.Empty(set.Decide(new SetPolicy(By("2"), "version: 1", PolicyDocument.Empty), Now).Events);
+        Assert.Single(set.Decide(new SetPolicy(By("3"), "version: 1 # changed", PolicyDocument.Empty), Now).Events);
+        Assert.Equal(RefusalKind.Invalid, Refused(set, new SetPolicy(By("4"), new string('x', 300_000), PolicyDocument.Empty)).Kind);
+    }
+
+    [Theory]
+    [InlineData("100.64.0.0/10", "fd12::/48", "mesh.internal", true)]
+    [InlineData("10.0.0.0/31", "fd12::/48", "mesh.internal", false)]
+    [InlineData("10.0.0.0", "fd12::/48", "mesh.internal", false)]
+    [InlineData("10.0.0.0/8", "fd12::/120", "mesh.internal", false)]
+    [InlineData("10.0.0.0/8", "10.1.0.0/16", "mesh.internal", false)]
+    [InlineData("10.0.0.0/8", "fd12::/48", "mesh..internal", false)]
+    [InlineData("10.0.0.0/8", "fd12::/48", "", false)]
+    public void A_network_has_ranges_that_can_be_used_and_a_zone(string ipv4, string ipv6, string zone, bool isGood) => Assert.Equal(
+        isGood, NetworkState.New.Decide(new CreateNetwork(By("1"), default, default, zone, ipv4, ipv6), Now).Reply is Accepted);
+
+    [Fact]
+    public void A_controller_is_only_who_the_root_says_and_a_withdrawn_one_never_again()
+    {
+        var entropy = new SeededEntropy(3);
+        var root = new SigningPrivateKey(entropy);
+        var network = TypedId.Create<NetworkId>(entropy);
+        var state = Fold(NetworkState.New, new CreateNetwork(By("1"), network, Ed25519.ComputePublicKey(root), "mesh.internal", "100.64.0.0/10", "fd12::/48"));
+        var ours = new TestSigner(network, root, Now, entropy);
+        var foreign = new TestSigner(network, new SigningPrivateKey(entropy), Now, entropy);
+        Assert.Equal("foreign", Refused(state, new DelegateController(By("2"), foreign.Controller, foreign.Delegation, ["a.test:1"])).Code);
+        Assert.Equal("foreign", Refused(state, new DelegateController(By("3"), foreign.Controller, ours.Delegation, ["a.test:1"])).Code);
+        Assert.Equal("invalid", Refused(state, new DelegateController(By("4"), ours.Controller, ours.Delegation, ["nonsense"])).Code);
+        var delegated = Fold(state, new DelegateController(By("5"), ours.Controller, ours.Delegation, ["a.test:1"]));
+        Assert.Empty(delegated.Decide(new DelegateController(By("6"), ours.Controller, ours.Delegation, ["a.test:1"]), Now).Events);
+        Assert.Single(delegated.Decide(new DelegateController(By("7"), ours.Controller, ours.Delegation, ["b.test:1"]), Now).Events);
+        var withdrawn = Fold(delegated, new WithdrawController(By("8"), ours.Controller));
+        Assert.Equal("withdrawn", Refused(withdrawn, new DelegateController(By("9"), ours.Controller, ours.Delegation, ["a.test:1"])).Code);
+    }
+
+    static T Fold<T>(T state, IEntityCommand command) where T : IEntityState<T>
+    {
+        var events = state.Decide(command, Now).Events;
+        Assert.NotEmpty(events);
+        return events.Aggregate(state, (one, happened) => one.Apply(happened));
+    }
+
+    static Refusal Refused<T>(T state, IEntityCommand command) where T : IEntityState<T>
+    {
+        var decision = state.Decide(command, Now);
+        Assert.Empty(decision.Events);
+        return Assert.IsType<Refusal>(decision.Reply);
+    }
+
+    static Cause By(string command) => new("admin:root", command);
+}

@@ -1,0 +1,166 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using Mesh.Actors.Events;
+using Mesh.Actors.Persistence;
+using Mesh.Actors.Ports;
+
+namespace Mesh.Tests.Actors.Registry;
+
+/// <summary>
+/// Keeps what journals of several actor systems write, as a database would, with its tail; can stop the world after a write, or fail a
+/// write that took place.
+/// </summary>
+public sealed class JournalStore : IJournalTail, IDisposable
+{
+    static readonly ConcurrentDictionary<string, JournalStore> Stores = new();
+    static int _last;
+
+    readonly Lock _gate = new();
+    readonly List<(JournalEvent Row, object Event)> _rows = [];
+    TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    int _untilStop = -1;
+    int _untilLie = -1;
+    bool _isStopped;
+
+    public JournalStore() => Stores[Name] = this;
+
+    public string Name { get; } = $"store{Interlocked.Increment(ref _last)}";
+
+    public TaskCompletionSource Stopped { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public string Hocon => $$"""
+        akka.persistence {
+          journal { plugin = "test-journal" }
+          snapshot-store { plugin = "" }
+        }
+        test-journal {
+          class = "{{typeof(StoredJournal).FullName}}, Mesh.Tests.Actors"
+          store = {{Name}}
+        }
+        """;
+
+    public IReadOnlyList<(JournalEvent Row, object Event)> Rows
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _rows];
+        }
+    }
+
+    public static JournalStore Find(string name) => Stores[name];
+
+    /// <summary>Lets so many more writes through; the last of them is stored and never answered, and nothing after it happens.</summary>
+    public void StopAfter(int writes)
+    {
+        lock (_gate)
+        {
+            (_untilStop, _isStopped) = (writes, false);
+            Stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+
+    /// <summary>Stores the write so many writes from now and reports it as failed.</summary>
+    public void LieAfter(int writes) => _untilLie = writes;
+
+    /// <summary>Lets writes through again.</summary>
+    public void GoOn()
+    {
+        lock (_gate)
+            (_untilStop, _isStopped) = (-1, false);
+    }
+
+    public async Task WriteAsync(IReadOnlyList<IPersistentRepresentation> events)
+    {
+        var forEver = false;
+        var lie = false;
+        lock (_gate)
+        {
+            if (_isStopped)
+                forEver = true;
+            else
+            {
+                foreach (var one in events)
+                {
+                    if (_rows.Exists(row => row.Row.PersistenceId == one.PersistenceId && row.Row.SequenceNr == one.SequenceNr))
+                        throw new InvalidOperationException("another writer was first");
+                }
+                foreach (var one in events)
+                {
+                    var payload = NetworkEvents.Manifests.Encode(one.Payload);
+                    _rows.Add((new JournalEvent(
+                        _rows.Count + 1, one.PersistenceId, one.SequenceNr, 0, NetworkEvents.Manifests.ByType(one.Payload.GetType()).Name,
+                        (one.Payload as ICausedByCommand)?.CommandId, payload), one.Payload));
+                }
+                if (_untilStop > 0 && --_untilStop == 0)
+                    forEver = _isStopped = true;
+                lie = _untilLie > 0 && --_untilLie == 0;
+                if (!forEver)
+                {
+                    _changed.TrySetResult();
+                    _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                }
+            }
+        }
+        if (forEver)
+        {
+            Stopped.TrySetResult();
+            await Task.Delay(Timeout.Infinite);
+        }
+        if (lie)
+            throw new IOException("the connection broke");
+    }
+
+    public ValueTask<IReadOnlyList<JournalEvent>> ReadAsync(long afterOrdering, int limit, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+            return new([.. _rows.Select(row => row.Row).Where(row => row.Ordering > afterOrdering).Take(_isStopped ? 0 : limit)]);
+    }
+
+    public async ValueTask WaitAsync(long afterOrdering, TimeSpan atMost, CancellationToken cancellationToken)
+    {
+        Task changed;
+        lock (_gate)
+            changed = _rows.Count > afterOrdering ? Task.CompletedTask : _changed.Task;
+        try
+        {
+            await changed.WaitAsync(atMost, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+        }
+    }
+
+    public ValueTask<long> HighestOrderingAsync(CancellationToken cancellationToken) => new(Rows.Count);
+
+    public void Dispose() => Stores.TryRemove(Name, out _);
+}
+
+/// <summary>Writes to a <see cref="JournalStore"/>.</summary>
+public sealed class StoredJournal(Config config) : AsyncWriteJournal
+{
+    readonly JournalStore _store = JournalStore.Find(config.GetString("store")!);
+
+    public override Task ReplayMessagesAsync(
+        IActorContext context, string persistenceId, long fromSequenceNr, long toSequenceNr, long max,
+        Action<IPersistentRepresentation> recoveryCallback)
+    {
+        foreach (var (row, happened) in _store.Rows)
+        {
+            if (row.PersistenceId == persistenceId && row.SequenceNr >= fromSequenceNr && row.SequenceNr <= toSequenceNr)
+                recoveryCallback(new Persistent(happened, row.SequenceNr, persistenceId, row.Manifest));
+        }
+        return Task.CompletedTask;
+    }
+
+    public override Task<long> ReadHighestSequenceNrAsync(string persistenceId, long fromSequenceNr) =>
+        Task.FromResult(_store.Rows.Where(row => row.Row.PersistenceId == persistenceId).Select(row => row.Row.SequenceNr).DefaultIfEmpty(0).Max());
+
+    protected override async Task<IImmutableList<Exception?>?> WriteMessagesAsync(IEnumerable<AtomicWrite> messages)
+    {
+        await _store.WriteAsync([.. messages.SelectMany(write => (IEnumerable<IPersistentRepresentation>)write.Payload)]);
+        return null;
+    }
+
+    protected override Task DeleteMessagesToAsync(string persistenceId, long toSequenceNr) => Task.CompletedTask;
+}

@@ -1,0 +1,126 @@
+using System.Threading.Channels;
+using Mesh.Actors.Ports;
+using Mesh.Actors.Registry;
+using Mesh.Actors.Sessions;
+using Mesh.Protocol;
+using Mesh.Protocol.Control;
+using Mesh.Protocol.Crypto;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Map;
+using Mesh.Protocol.Trust;
+using Mesh.Tests.Actors.Registry;
+
+namespace Mesh.Tests.Actors.Sessions;
+
+/// <summary>Is a node that believes what it can verify, over a stream that the test can see.</summary>
+public sealed class TestNode : IControlStream
+{
+    readonly ControllerHarness _harness;
+    readonly Machine _machine;
+    readonly Channel<DownFrame> _frames = Channel.CreateUnbounded<DownFrame>();
+    readonly TaskCompletionSource<string> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public TestNode(ControllerHarness harness, Machine machine, Enrolled enrolled)
+    {
+        (_harness, _machine, Id) = (harness, machine, enrolled.Node.Id);
+        Trust = new MapTrust { Network = harness.Network, Node = Id, Root = Ed25519.ComputePublicKey(harness.Root) };
+        Accept(enrolled.Map);
+    }
+
+    TestNode(TestNode before)
+    {
+        (_harness, _machine, Id, Trust) = (before._harness, before._machine, before.Id, before.Trust);
+    }
+
+    public NodeId Id { get; }
+
+    public MapTrust Trust { get; private set; }
+
+    public ControlStreamHandle Handle { get; private set; } = null!;
+
+    public bool Acknowledges { get; init; } = true;
+
+    public bool Reads { get; set; } = true;
+
+    public Task<string> Closed => _closed.Task.WaitAsync(TimeSpan.FromSeconds(5));
+
+    public IReadOnlyList<string> Peers => [.. Trust.Body!.Peers.Select(peer => peer.Name).Order(StringComparer.Ordinal)];
+
+    /// <summary>Is the same node with a new stream.</summary>
+    public TestNode Again(bool acknowledges = true) => new(this) { Acknowledges = acknowledges };
+
+    /// <summary>Opens a stream and takes the first map in.</summary>
+    public async Task<MapLeaf> AttachAsync(bool withBody = true)
+    {
+        Open();
+        Attach(withBody);
+        return await NextMapAsync();
+    }
+
+    public void Open() => Handle = _harness.Controller.OpenStream(Id, this);
+
+    public void Attach(bool withBody = true) => Handle.Post(new UpFrame(Attach: new AttachFrame(
+        "1.1", "linux", _machine.Hostname, withBody ? Trust.Epoch : 0, withBody ? Trust.Revision : 0,
+        withBody && Trust.Body is { } body ? MapChange.Hash(body) : null)));
+
+    /// <summary>Waits for the next map, takes it in as a node does, and acknowledges.</summary>
+    public async Task<MapLeaf> NextMapAsync()
+    {
+        var frame = await NextAsync(frame => frame.Map is not null);
+        var leaf = Accept(frame.Map!);
+        if (Acknowledges && leaf.Removal is null)
+            Acknowledge();
+        return leaf;
+    }
+
+    public void Acknowledge() =>
+        Handle.Post(new UpFrame(Ack: new AckFrame(Trust.Epoch, Trust.Revision, MapChange.Hash(Trust.Body!))));
+
+    public async Task<DownFrame> NextAsync(Func<DownFrame, bool> wanted)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+        while (true)
+        {
+            var frame = await _frames.Reader.ReadAsync(patience.Token);
+            if (wanted(frame))
+                return frame;
+        }
+    }
+
+    public async Task<PresenceHint> NextPresenceAsync(NodeId of)
+    {
+        while (true)
+        {
+            var envelope = (await NextAsync(frame => frame.Hint?.PayloadType == PayloadTypes.PresenceHint)).Hint!;
+            Assert.True(ProtocolJson.TryDecode(envelope.Payload, ProtocolJson.Default.PresenceHint, out var hint));
+            if (hint.Node == of)
+                return hint;
+        }
+    }
+
+    /// <summary>Asserts that nothing but what was already taken has come down.</summary>
+    public void HasNoMap()
+    {
+        while (_frames.Reader.TryRead(out var frame))
+            Assert.Null(frame.Map);
+    }
+
+    public DsseEnvelope Hint(params string[] endpoints) => DsseEnvelope.Sign(
+        PayloadTypes.EndpointHint,
+        ProtocolJson.Encode(
+            new EndpointHint(_harness.Network, Id, endpoints, _harness.Clock.Now, _harness.Clock.Now + TimeSpan.FromMinutes(10)),
+            ProtocolJson.Default.EndpointHint),
+        _machine.SigningKey, "");
+
+    bool IControlStream.TrySend(DownFrame frame) => Reads && _frames.Writer.TryWrite(frame);
+
+    void IControlStream.Close(string reason) => _closed.TrySetResult(reason);
+
+    MapLeaf Accept(MapFrame frame)
+    {
+        Assert.Equal(TrustRefusal.None, Trust.TryAccept(frame, _harness.Clock.Now, out var next));
+        Trust = next;
+        Assert.True(ProtocolJson.TryDecode(frame.Leaf, ProtocolJson.Default.MapLeaf, out var leaf));
+        return leaf;
+    }
+}
