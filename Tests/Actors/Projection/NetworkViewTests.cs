@@ -27,7 +27,7 @@ public sealed class NetworkViewTests(ITestOutputHelper output)
         var ids = new List<NodeId>();
         long ordering = 10;
         var changed = 0;
-        for (var i = 0; i < 3000; i++)
+        for (var i = 0; i < 2000; i++)
         {
             var change = view.Apply(++ordering, Draw(random, view, ids, i));
             Assert.Equal(ordering, change.View.Revision);
