@@ -1,2 +1,3 @@
-Console.Error.WriteLine("mesh-controller: not built yet");
-return 1;
+using Mesh.Controller.CommandLine;
+
+return await ControllerProgram.RunAsync(args, Terminal.Process);

@@ -41,11 +41,12 @@ sealed record UserEntry(string Name, WallTime CreatedAt, string CreatedBy);
 sealed record UserList(IReadOnlyList<UserEntry> Users);
 
 /// <summary>Asks for a credential.</summary>
-/// <param name="User">The user whose machine it joins; or</param>
-/// <param name="Tags">the tags that own the machine.</param>
+/// <param name="Tags">The tags that own the machine; or</param>
+/// <param name="User">the user whose machine it joins.</param>
 /// <param name="TtlSeconds">How long it lasts; absent: the controller's default.</param>
 /// <param name="Controllers">Where the machine finds a controller; absent: what the controller advertises.</param>
-sealed record NewCredential(string? User, IReadOnlyList<string> Tags, long? TtlSeconds, IReadOnlyList<string>? Controllers);
+sealed record NewCredential(
+    IReadOnlyList<string> Tags, string? User = null, long? TtlSeconds = null, IReadOnlyList<string>? Controllers = null);
 
 /// <summary>Is a new credential; <paramref name="Key"/> is shown this once.</summary>
 sealed record CreatedCredential(string Key, CredentialEntry Credential);
@@ -53,16 +54,16 @@ sealed record CreatedCredential(string Key, CredentialEntry Credential);
 /// <summary>Describes a credential.</summary>
 /// <param name="Id">Its id.</param>
 /// <param name="State"><c>created</c>, <c>used</c>, <c>expired</c> or <c>revoked</c>.</param>
-/// <param name="User">The user whose machine it joins.</param>
 /// <param name="Tags">The tags that own the machine.</param>
 /// <param name="CreatedBy">Who created it.</param>
 /// <param name="CreatedAt">When.</param>
 /// <param name="ExpiresAt">The last moment at which it can be used.</param>
+/// <param name="User">The user whose machine it joins.</param>
 /// <param name="Node">The node that joined with it.</param>
 /// <param name="EndedAt">When it was used, expired or revoked.</param>
 sealed record CredentialEntry(
-    CredentialId Id, string State, string? User, IReadOnlyList<string> Tags, string CreatedBy, WallTime CreatedAt, WallTime ExpiresAt,
-    NodeId? Node, WallTime? EndedAt);
+    CredentialId Id, string State, IReadOnlyList<string> Tags, string CreatedBy, WallTime CreatedAt, WallTime ExpiresAt,
+    string? User = null, NodeId? Node = null, WallTime? EndedAt = null);
 
 /// <summary>Lists credentials.</summary>
 sealed record CredentialList(IReadOnlyList<CredentialEntry> Credentials);
@@ -73,7 +74,6 @@ sealed record CredentialList(IReadOnlyList<CredentialEntry> Credentials);
 /// <param name="State"><c>online</c>, <c>offline</c>, <c>revoked</c> or <c>logged-out</c>.</param>
 /// <param name="Ipv4">Its IPv4 address.</param>
 /// <param name="Ipv6">Its IPv6 address.</param>
-/// <param name="User">Its owner.</param>
 /// <param name="Tags">Its tags.</param>
 /// <param name="Hostname">The name that the machine gave itself.</param>
 /// <param name="Os">Its operating system.</param>
@@ -82,13 +82,14 @@ sealed record CredentialList(IReadOnlyList<CredentialEntry> Credentials);
 /// <param name="TunnelKey">Its WireGuard key.</param>
 /// <param name="Credential">The credential that it joined with.</param>
 /// <param name="JoinedAt">When it joined.</param>
-/// <param name="LastSeen">When it was last heard of; absent: not since the controller started.</param>
 /// <param name="Revision">The newest revision that it acts on.</param>
+/// <param name="User">Its owner; absent where tags own it.</param>
+/// <param name="LastSeen">When it was last heard of; absent: not since the controller started.</param>
 /// <param name="RemovedAt">When it was taken out.</param>
 sealed record NodeEntry(
-    NodeId Id, string Name, string State, string Ipv4, string Ipv6, string? User, IReadOnlyList<string> Tags, string Hostname, string Os,
-    string Version, SigningPublicKey SigningKey, TunnelPublicKey TunnelKey, CredentialId Credential, WallTime JoinedAt, WallTime? LastSeen,
-    long Revision, WallTime? RemovedAt);
+    NodeId Id, string Name, string State, string Ipv4, string Ipv6, IReadOnlyList<string> Tags, string Hostname, string Os, string Version,
+    SigningPublicKey SigningKey, TunnelPublicKey TunnelKey, CredentialId Credential, WallTime JoinedAt, long Revision, string? User = null,
+    WallTime? LastSeen = null, WallTime? RemovedAt = null);
 
 /// <summary>Lists nodes.</summary>
 sealed record NodeList(IReadOnlyList<NodeEntry> Nodes);
@@ -121,10 +122,8 @@ sealed record PolicyReport(bool Taken, IReadOnlyList<PolicyFinding> Problems);
 /// <param name="Message">What is wrong and what to write instead.</param>
 sealed record PolicyFinding(string Severity, int Line, string Path, string Message);
 
-/// <summary>Lists what happened.</summary>
-/// <param name="Entries">In the journal's order.</param>
-/// <param name="Next">What to ask for the next page after; absent on the last.</param>
-sealed record AuditList(IReadOnlyList<AuditLine> Entries, long? Next);
+/// <summary>Lists what happened, in the journal's order.</summary>
+sealed record AuditList(IReadOnlyList<AuditLine> Entries);
 
 /// <summary>Is one thing that happened.</summary>
 sealed record AuditLine(long Ordering, WallTime At, string By, string Kind, string Subject, string Detail);

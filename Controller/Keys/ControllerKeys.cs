@@ -67,7 +67,7 @@ sealed class ControllerKeys : IMapSigner, IDisposable
     public DsseEnvelope Sign(string payloadType, ReadOnlySpan<byte> payload) =>
         DsseEnvelope.Sign(payloadType, payload, _signingKey, Controller.ToString());
 
-    /// <summary>Opens the keys in a state directory, or makes a network and its first controller in an empty one.</summary>
+    /// <summary>Opens the keys in a state directory, or makes a network and its first controller in a new one.</summary>
     /// <param name="state">The locked directory.</param>
     /// <param name="passphrase">Encrypts the network root where it is made.</param>
     /// <param name="now">The time.</param>
@@ -77,13 +77,7 @@ sealed class ControllerKeys : IMapSigner, IDisposable
     public static ControllerKeys OpenOrCreate(StateDirectory state, byte[]? passphrase, WallTime now, IEntropy entropy, out bool created)
     {
         created = !File.Exists(state.IdentityPath);
-        if (!created)
-            return Open(state);
-        // The journal is made after the identity file: where it exists, the identity was lost, and a new one would orphan every node.
-        if (File.Exists(state.JournalPath))
-            throw new CommandException(ExitCode.BadConfiguration,
-                $"{state.IdentityPath} is missing but {state.JournalPath} exists: restore it from a backup of the state directory");
-        return Create(state, passphrase, now, entropy);
+        return created ? Create(state, passphrase, now, entropy) : Open(state);
     }
 
     /// <summary>Tells whether enough of the delegation's life is over that it should be renewed: a third.</summary>

@@ -67,12 +67,19 @@ public static class CertificatePin
         return PinRefusal.None;
     }
 
-    /// <summary>Verifies a node's certificate against the authority that must have issued it, and reads which node it names.</summary>
+    /// <summary>
+    /// Verifies a node's certificate against the authority that must have issued it, and reads which node it names.
+    /// </summary>
+    /// <param name="certificate">What the TLS peer presented, having proven that it holds the private key.</param>
+    /// <param name="authority">The authority's certificate.</param>
+    /// <param name="now">The verifier's time.</param>
+    /// <param name="node">The node. It is also given where only the time is against the certificate, because a node that was away
+    /// for longer than its certificate lasts must still be able to ask for the next one.</param>
     public static PinRefusal VerifyNode(X509Certificate2 certificate, X509Certificate2 authority, WallTime now, out NodeId node)
     {
         node = default;
         var refusal = VerifyIssued(certificate, authority, ClientAuthentication, now);
-        if (refusal != PinRefusal.None)
+        if (refusal is not (PinRefusal.None or PinRefusal.Expired or PinRefusal.NotYetValid))
             return refusal;
         string? name = null;
         foreach (var part in certificate.SubjectName.EnumerateRelativeDistinguishedNames())
@@ -81,7 +88,7 @@ public static class CertificatePin
                 return PinRefusal.WrongUse;
             name = part.GetSingleElementValue();
         }
-        return TypedId.TryParse(name, out node) ? PinRefusal.None : PinRefusal.WrongUse;
+        return TypedId.TryParse(name, out node) ? refusal : PinRefusal.WrongUse;
     }
 
     /// <summary>Hashes an authority's DER SubjectPublicKeyInfo, as <see cref="Delegation.AuthorityHash"/> has it.</summary>

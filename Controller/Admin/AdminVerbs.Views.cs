@@ -1,0 +1,30 @@
+using Mesh.Actors.Projection;
+using Mesh.Actors.Registry;
+
+namespace Mesh.Controller.Admin;
+
+sealed partial class AdminVerbs
+{
+    static UserEntry Show(UserView user) => new(user.Name, user.CreatedAt, user.Creator);
+
+    CredentialEntry Show(CredentialView one)
+    {
+        var state = one.StatusAt(clock.Now) switch
+        {
+            CredentialStatus.Created => "created",
+            CredentialStatus.Used => "used",
+            CredentialStatus.Expired => "expired",
+            _ => "revoked",
+        };
+        return new CredentialEntry(one.Id, state, one.Tags, one.Creator, one.CreatedAt, one.ExpiresAt, one.Owner, one.Node, one.EndedAt);
+    }
+
+    static NodeEntry Show(NodeListing listing)
+    {
+        var (node, presence) = (listing.Node.Node, listing.Presence);
+        return new NodeEntry(
+            node.Id, node.Name, listing.Node.Removed ?? (presence.Online ? "online" : "offline"), node.Ipv4, node.Ipv6, node.Tags,
+            node.Hostname, presence.Os ?? node.Os, presence.Version ?? node.Version, node.SigningKey, node.TunnelKey, listing.Node.Credential,
+            listing.Node.RegisteredAt, presence.Revision, node.Owner, presence.LastSeen, listing.Node.RemovedAt);
+    }
+}

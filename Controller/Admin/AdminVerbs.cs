@@ -1,0 +1,192 @@
+using Mesh.Actors.Policy;
+using Mesh.Actors.Ports;
+using Mesh.Actors.Projection;
+using Mesh.Actors.Registry;
+using Mesh.Controller.Api;
+using Mesh.Controller.Keys;
+using Mesh.Controller.Policy;
+using Mesh.Protocol.Enrollment;
+using Mesh.Protocol.Identity;
+using Microsoft.AspNetCore.Http;
+
+namespace Mesh.Controller.Admin;
+
+/// <summary>Carries out what arrives on the admin socket: reads the request, asks the network, words the answer.</summary>
+sealed partial class AdminVerbs(ControllerSystem system, IClock clock, Func<StatusReport> status)
+{
+    /// <summary>The greatest length of a request, in bytes: a policy in JSON.</summary>
+    public const int MaximumRequest = 2 << 20;
+
+    static readonly TimeSpan RevocationPatience = TimeSpan.FromSeconds(5);
+
+    /// <summary>Answers one request.</summary>
+    public Task ServeAsync(HttpContext context, Cause cause)
+    {
+        var path = context.Request.Path.Value?.Split('/', StringSplitOptions.RemoveEmptyEntries) ?? [];
+        return (context.Request.Method, path) switch
+        {
+            ("GET", ["v1", "status"]) => context.SendAsync(status(), AdminJson.Default.StatusReport),
+            ("GET", ["v1", "users"]) => context.SendAsync(new UserList([.. system.Queries.Users.Select(Show)]), AdminJson.Default.UserList),
+            ("POST", ["v1", "users"]) => CreateUserAsync(context, cause),
+            ("GET", ["v1", "credentials"]) => context.SendAsync(
+                new CredentialList([.. system.Queries.Credentials.Select(Show)]), AdminJson.Default.CredentialList),
+            ("POST", ["v1", "credentials"]) => CreateCredentialAsync(context, cause),
+            ("POST", ["v1", "credentials", var id, "revoke"]) => RevokeCredentialAsync(context, id, cause),
+            ("GET", ["v1", "nodes"]) => context.SendAsync(new NodeList([.. system.Queries.Nodes.Select(Show)]), AdminJson.Default.NodeList),
+            ("GET", ["v1", "nodes", var name]) => ShowNodeAsync(context, name),
+            ("POST", ["v1", "nodes", var name, "revoke"]) => RevokeNodeAsync(context, name, cause),
+            ("GET", ["v1", "policy"]) => context.SendAsync(new PolicyText(system.Queries.PolicyText), AdminJson.Default.PolicyText),
+            ("POST", ["v1", "policy"]) => PolicyAsync(context, cause, set: true),
+            ("POST", ["v1", "policy", "check"]) => PolicyAsync(context, cause, set: false),
+            ("GET", ["v1", "audit"]) => AuditAsync(context),
+            _ => context.SendAsync(new Problem("the controller does not know this request: is it of the same release?", 404, RefusalCodes.Malformed)),
+        };
+    }
+
+    async Task CreateUserAsync(HttpContext context, Cause cause)
+    {
+        if (await context.ReadAsync(AdminJson.Default.NewUser, MaximumRequest) is not { } request)
+            return;
+        var outcome = await system.CreateUserAsync(request.Name, cause);
+        if (outcome.IsDone)
+            await context.SendAsync(Show(outcome.Value), AdminJson.Default.UserEntry);
+        else
+            await context.SendAsync(outcome.Refusal.ToProblem());
+    }
+
+    async Task CreateCredentialAsync(HttpContext context, Cause cause)
+    {
+        if (await context.ReadAsync(AdminJson.Default.NewCredential, MaximumRequest) is not { } request)
+            return;
+        if (request.Controllers?.FirstOrDefault(address => !CredentialString.IsControllerAddress(address)) is { } wrong)
+        {
+            await context.SendAsync(Invalid($"'{wrong}' is not a controller address: host:port is expected"));
+            return;
+        }
+        if (request.Controllers?.Count > CredentialString.MaximumControllers)
+        {
+            await context.SendAsync(Invalid($"a credential carries at most {CredentialString.MaximumControllers} controller addresses"));
+            return;
+        }
+        // TTLs beyond what a TimeSpan holds are beyond the limit too; the registry says what that is.
+        TimeSpan? lifetime = request.TtlSeconds is { } seconds ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 10L * 365 * 86400)) : null;
+        var outcome = await system.CreateCredentialAsync(new CredentialRequest(request.User, request.Tags, lifetime), cause);
+        if (!outcome.IsDone)
+        {
+            await context.SendAsync(outcome.Refusal.ToProblem());
+            return;
+        }
+        var text = outcome.Value.Text;
+        if (request.Controllers is { Count: > 0 } controllers)
+        {
+            try
+            {
+                text = CredentialString.Create(text.Id, text.Secret, text.RootHash, controllers);
+            }
+            catch (ArgumentException e)
+            {
+                // Nobody will see this one's secret.
+                await system.RevokeCredentialAsync(text.Id, Cause.Of(cause.By, SystemEntropy.Instance));
+                await context.SendAsync(Invalid(e.Message.Split(" (Parameter", 2)[0]));
+                return;
+            }
+        }
+        await context.SendAsync(new CreatedCredential(text.Export(), Show(outcome.Value.Credential)), AdminJson.Default.CreatedCredential);
+    }
+
+    async Task RevokeCredentialAsync(HttpContext context, string id, Cause cause)
+    {
+        if (!TypedId.TryParse<CredentialId>(id, out var credential))
+        {
+            await context.SendAsync(Invalid($"'{id}' is not a credential's id: 'mesh-controller credential list' shows them"));
+            return;
+        }
+        var outcome = await system.RevokeCredentialAsync(credential, cause);
+        if (outcome.IsDone)
+            await context.SendAsync(Show(outcome.Value), AdminJson.Default.CredentialEntry);
+        else
+            await context.SendAsync(outcome.Refusal.ToProblem());
+    }
+
+    async Task ShowNodeAsync(HttpContext context, string name)
+    {
+        if (system.Queries.FindNode(name) is not { } node)
+            await context.SendAsync(NoSuchNode(name));
+        else
+            await context.SendAsync(Show(new NodeListing(node, system.Queries.Presence(node.Id))), AdminJson.Default.NodeEntry);
+    }
+
+    async Task RevokeNodeAsync(HttpContext context, string name, Cause cause)
+    {
+        if (system.Queries.FindNode(name) is not { } node)
+        {
+            await context.SendAsync(NoSuchNode(name));
+            return;
+        }
+        var outcome = await system.RevokeNodeAsync(node.Id, RevocationPatience, cause);
+        if (!outcome.IsDone)
+        {
+            await context.SendAsync(outcome.Refusal.ToProblem());
+            return;
+        }
+        var progress = outcome.Value;
+        await context.SendAsync(
+            new RevocationReport(
+                progress.Node, progress.Name, progress.Peers, progress.Acknowledged.Count, progress.Elapsed.TotalSeconds,
+                [.. progress.NotReached.Select(peer => new UnreachedPeer(peer.Id, peer.Name, peer.Attached, peer.ValidUntil))]),
+            AdminJson.Default.RevocationReport);
+    }
+
+    async Task PolicyAsync(HttpContext context, Cause cause, bool set)
+    {
+        if (await context.ReadAsync(AdminJson.Default.PolicyText, MaximumRequest) is not { } request)
+            return;
+        var source = YamlPolicy.Parse(request.Text, out var problem);
+        var problems = problem is null ? system.CheckPolicy(source).Problems : [problem];
+        var taken = false;
+        if (set && problems.All(one => one.Severity != PolicySeverity.Error))
+        {
+            var outcome = await system.SetPolicyAsync(request.Text, source, cause);
+            if (!outcome.IsDone)
+            {
+                await context.SendAsync(outcome.Refusal.ToProblem());
+                return;
+            }
+            taken = true;
+        }
+        await context.SendAsync(
+            new PolicyReport(taken, [.. problems.Select(one => new PolicyFinding(
+                one.Severity == PolicySeverity.Error ? "error" : "warning", one.Line, one.Path, one.Message))]),
+            AdminJson.Default.PolicyReport);
+    }
+
+    async Task AuditAsync(HttpContext context)
+    {
+        var query = context.Request.Query;
+        var type = query["type"].ToString();
+        var after = long.TryParse(query["after"], out var given) && given >= 0 ? given : 0;
+        var limit = int.TryParse(query["limit"], out var wanted) ? Math.Clamp(wanted, 1, 100_000) : 1000;
+        var entries = new Queue<AuditLine>();
+        long? next = after;
+        // The newest that match: the journal is read in its order, and only so many are kept.
+        while (next is { } from)
+        {
+            var page = await system.Queries.AuditAsync(from, 1000, context.RequestAborted);
+            foreach (var entry in page.Entries)
+            {
+                if (type.Length > 0 && entry.Kind != type && !entry.Kind.StartsWith(type + ".", StringComparison.Ordinal))
+                    continue;
+                entries.Enqueue(new AuditLine(entry.Ordering, entry.At, entry.By, entry.Kind, entry.Subject, entry.Detail));
+                if (entries.Count > limit)
+                    entries.Dequeue();
+            }
+            next = page.Next;
+        }
+        await context.SendAsync(new AuditList([.. entries]), AdminJson.Default.AuditList);
+    }
+
+    static Problem Invalid(string message) => new(message, StatusCodes.Status400BadRequest, "invalid");
+
+    static Problem NoSuchNode(string name) =>
+        new($"there is no node '{name}': 'mesh-controller node list' shows them", StatusCodes.Status404NotFound, "not-found");
+}

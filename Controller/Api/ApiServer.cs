@@ -1,0 +1,203 @@
+using System.Net;
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using Mesh.Actors.Ports;
+using Mesh.Actors.Registry;
+using Mesh.Controller.Keys;
+using Mesh.Controller.Tls;
+using Mesh.Protocol;
+using Mesh.Protocol.Enrollment;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+using Mesh.Protocol.Trust;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Mesh.Controller.Api;
+
+/// <summary>
+/// Serves nodes: HTTP/2 over TLS 1.3, with the node's certificate for everything but enrollment. Who a connection comes from is
+/// proven by TLS; whether that node still belongs to the network is asked of the projection on every request.
+/// </summary>
+sealed class ApiServer(
+    ControllerSystem system, ControllerKeys keys, IClock clock, EnrollEndpoint enroll, StreamEndpoint stream, ILoggerFactory logging)
+    : IAsyncDisposable
+{
+    readonly ILogger _log = logging.CreateLogger<ApiServer>();
+    WebApplication? _app;
+
+    /// <summary>Gets where it listens; the port is known also where 0 was asked for.</summary>
+    public IReadOnlyList<IPEndPoint> Listening { get; private set; } = [];
+
+    /// <summary>Starts to listen.</summary>
+    /// <exception cref="IOException">An address cannot be had.</exception>
+    public async Task StartAsync(IReadOnlyList<IPEndPoint> listen, CancellationToken cancellationToken)
+    {
+        var certificate = new ServerCertificate(keys, clock);
+        var gate = new ConnectionGate();
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddSingleton(logging);
+        builder.Services.AddLogging();
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(options =>
+        {
+            options.AddServerHeader = false;
+            options.Limits.MaxRequestBodySize = EnrollEndpoint.MaximumRequest;
+            options.Limits.MaxRequestHeadersTotalSize = 8 << 10;
+            options.Limits.MaxRequestHeaderCount = 32;
+            options.Limits.MaxRequestLineSize = 1 << 10;
+            options.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+            options.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(60);
+            options.Limits.Http2.MaxStreamsPerConnection = 64;
+            options.Limits.Http2.HeaderTableSize = 0;
+            options.Limits.Http2.InitialConnectionWindowSize = 256 << 10;
+            options.Limits.Http2.InitialStreamWindowSize = 128 << 10;
+            options.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(20);
+            options.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
+            foreach (var endpoint in listen)
+                options.Listen(endpoint, Configure);
+        });
+        var app = builder.Build();
+        app.Run(ServeAsync);
+        await app.StartAsync(cancellationToken);
+        _app = app;
+        Listening = [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses
+            .Select(address => IPEndPoint.Parse(new Uri(address).Authority))];
+
+        void Configure(ListenOptions options)
+        {
+            options.Protocols = HttpProtocols.Http2;
+            options.Use(gate.BeforeTls);
+            options.UseHttps(new TlsHandshakeCallbackOptions
+            {
+                HandshakeTimeout = TimeSpan.FromSeconds(10),
+                OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
+                {
+                    ServerCertificateContext = certificate.Current(),
+                    EnabledSslProtocols = SslProtocols.Tls13,
+                    ApplicationProtocols = [SslApplicationProtocol.Http2],
+                    ClientCertificateRequired = true,
+                    // A resumed session would not show the certificate again.
+                    AllowTlsResume = false,
+                    AllowRenegotiation = false,
+                    RemoteCertificateValidationCallback = (_, presented, _, _) => presented is null || Identify(presented) is not null,
+                }),
+            });
+            options.Use(gate.AfterTls);
+            options.Use(next => connection =>
+            {
+                if (connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is { } presented && Identify(presented) is { } node)
+                    connection.Features.Set(node);
+                return next(connection);
+            });
+        }
+    }
+
+    /// <summary>Lets running requests end for a few seconds, then stops.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_app is null)
+            return;
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(3));
+        await _app.StopAsync(patience.Token);
+        await _app.DisposeAsync();
+    }
+
+    async Task ServeAsync(HttpContext context)
+    {
+        try
+        {
+            await RouteAsync(context);
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException or Microsoft.AspNetCore.Http.BadHttpRequestException)
+        {
+            context.Abort();
+        }
+#pragma warning disable CA1031 // One request must not take the server down, and the caller must not see more than that it failed.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            _log.RequestFailed(e, context.Request.Path);
+            if (!context.Response.HasStarted)
+                await context.SendAsync(new Problem("the controller failed: its log says why", 500, RefusalCodes.Unavailable));
+        }
+    }
+
+    Task RouteAsync(HttpContext context)
+    {
+        var path = context.Request.Path.Value ?? "";
+        if (path is not ("/v1/enroll" or "/v1/stream" or "/v1/certificate" or "/v1/logout"))
+            return context.SendAsync(new Problem("there is nothing here", StatusCodes.Status404NotFound, RefusalCodes.Malformed));
+        if (!HttpMethods.IsPost(context.Request.Method))
+            return context.SendAsync(new Problem("only POST is served here", StatusCodes.Status405MethodNotAllowed, RefusalCodes.Malformed));
+        if (path == "/v1/enroll")
+            return enroll.ServeAsync(context);
+
+        if (context.Features.Get<PeerNode>() is not { } peer)
+            return context.SendAsync(new Problem("a node's certificate is needed here", StatusCodes.Status401Unauthorized, ApiCodes.CertificateNeeded));
+        if (system.Queries.Node(peer.Id) is not { IsPresent: true })
+            return context.SendAsync(new Problem(
+                "this node was taken out of the network: join it again with a new credential", StatusCodes.Status403Forbidden,
+                RefusalCodes.NodeRevoked));
+        // A node that was away for longer than its certificate lasts still holds its key and still belongs to the network.
+        if (path == "/v1/certificate")
+            return RenewAsync(context, peer.Id);
+        if (clock.Now > peer.NotAfter)
+            return context.SendAsync(new Problem(
+                "the node's certificate has expired: ask for a new one", StatusCodes.Status401Unauthorized, ApiCodes.CertificateExpired));
+        return path == "/v1/logout" ? LogoutAsync(context, peer.Id) : stream.ServeAsync(context, peer.Id);
+    }
+
+    async Task RenewAsync(HttpContext context, NodeId node)
+    {
+        if (await context.ReadAsync(ProtocolJson.Default.CertificateRequestMessage, EnrollEndpoint.MaximumRequest) is not { } request)
+            return;
+        if (!CertificateAuthority.TryReadRequest(request.Request, out var key))
+        {
+            await context.SendAsync(new Problem(
+                "the certificate request cannot be used: a P-256 key signed by itself is expected", StatusCodes.Status400BadRequest,
+                RefusalCodes.Malformed));
+            return;
+        }
+        await context.SendAsync(
+            new CertificateReply([keys.Authority.IssueNode(key, node, clock.Now), keys.Authority.Certificate.RawData]),
+            ProtocolJson.Default.CertificateReply);
+    }
+
+    async Task LogoutAsync(HttpContext context, NodeId node)
+    {
+        var outcome = await system.LogoutAsync(node, Cause.Of($"node:{node}", SystemEntropy.Instance));
+        if (!outcome.IsDone)
+        {
+            await context.SendAsync(outcome.Refusal.ToProblem());
+            return;
+        }
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+    }
+
+    PeerNode? Identify(X509Certificate presented)
+    {
+        var certificate = presented as X509Certificate2 ?? X509CertificateLoader.LoadCertificate(presented.GetRawCertData());
+        var refusal = CertificatePin.VerifyNode(certificate, keys.Authority.Certificate, clock.Now, out var node);
+        return refusal is PinRefusal.None or PinRefusal.Expired ? new PeerNode(node, WallTime.From(certificate.NotAfter)) : null;
+    }
+}
+
+/// <summary>Names refusals of the API that are not about enrollment.</summary>
+static class ApiCodes
+{
+    /// <summary>The request came without a node's certificate.</summary>
+    public const string CertificateNeeded = "certificate-needed";
+
+    /// <summary>The node's certificate has expired; <c>POST /v1/certificate</c> still takes it.</summary>
+    public const string CertificateExpired = "certificate-expired";
+}

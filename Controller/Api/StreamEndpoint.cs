@@ -1,0 +1,85 @@
+using System.Buffers;
+using Mesh.Actors.Registry;
+using Mesh.Protocol;
+using Mesh.Protocol.Identity;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Microsoft.Extensions.Logging;
+
+namespace Mesh.Controller.Api;
+
+/// <summary>
+/// Serves <c>POST /v1/stream</c>: one HTTP/2 exchange that stays open, newline-delimited JSON both ways. The session actor behind
+/// <see cref="ControllerSystem.OpenStream"/> decides everything; here are only bytes, bounds and ends.
+/// </summary>
+sealed class StreamEndpoint(ControllerSystem system, ILogger<StreamEndpoint> log)
+{
+    /// <summary>The greatest length of a line up, in bytes, without line feed.</summary>
+    public const int MaximumLine = 64 << 10;
+
+    /// <summary>Serves one stream until either side ends it.</summary>
+    public async Task ServeAsync(HttpContext context, NodeId node)
+    {
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+            size.MaxRequestBodySize = null;
+        if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+            rate.MinDataRate = null;
+        context.Response.ContentType = "application/x-ndjson";
+        await context.Response.StartAsync(context.RequestAborted);
+
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        var stream = new ControlStream();
+        var handle = system.OpenStream(node, stream);
+        log.StreamOpened(node);
+        try
+        {
+            var writing = stream.WriteAsync(context.Response.BodyWriter, over.Token);
+            var reading = ReadAsync();
+            await Task.WhenAny(writing, reading);
+            // The node has ended its side, or broke a rule: what was queued for it, and the reason, still go out.
+            if (!writing.IsCompleted)
+                stream.Close("ended");
+            over.CancelAfter(TimeSpan.FromSeconds(5));
+            await writing;
+            await over.CancelAsync();
+            await reading;
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException or BadHttpRequestException)
+        {
+            // The connection is gone: the node comes back by itself.
+        }
+        finally
+        {
+            handle.Closed();
+            log.StreamClosed(node);
+        }
+
+        async Task ReadAsync()
+        {
+            try
+            {
+                var whole = await new LineReader(context.Request.BodyReader, MaximumLine).ReadAsync(Take, over.Token);
+                if (!whole)
+                    stream.Close("malformed");
+            }
+            catch (Exception e) when (e is OperationCanceledException or IOException or BadHttpRequestException)
+            {
+                stream.Close("ended");
+            }
+        }
+
+        bool Take(ReadOnlySequence<byte> line)
+        {
+            if (!ProtocolJson.TryDecode(line.IsSingleSegment ? line.FirstSpan : line.ToArray(), ProtocolJson.Default.UpFrame, out var frame))
+            {
+                stream.Close("malformed");
+                return false;
+            }
+            if (handle.Post(frame))
+                return true;
+            stream.Close("overrun");
+            return false;
+        }
+    }
+}

@@ -1,0 +1,87 @@
+using System.Runtime.InteropServices;
+using Mesh.Actors.Ports;
+using Mesh.Controller.Configuration;
+using Mesh.Controller.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Mesh.Controller.CommandLine;
+
+/// <summary>Carries out <c>mesh-controller serve</c>: runs a controller until SIGTERM or SIGINT.</summary>
+static class ServeVerb
+{
+    /// <summary>Runs the controller; returns 0 after an orderly stop.</summary>
+    public static async Task<int> RunAsync(ControllerSettings settings, Terminal terminal, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+        using var logging = CreateLogging(settings.LogLevel);
+        using var systemd = new SystemdNotifier(terminal.Environment);
+        try
+        {
+            await using (var daemon = await ControllerDaemon.StartAsync(settings, new MachineClock(), logging, stop.Token))
+            {
+                if (daemon.IsFirstStart)
+                    WriteFirstStart(daemon, settings, terminal);
+                systemd.Ready($"listening on {string.Join(", ", daemon.Listening)}");
+                await WatchAsync(daemon, systemd, stop.Token);
+                logging.CreateLogger("Mesh.Controller").Stopping();
+                systemd.Stopping();
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Told to stop while it started.
+        }
+        return ExitCode.Done;
+
+        void OnSignal(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            stop.Cancel();
+        }
+    }
+
+    static async Task WatchAsync(ControllerDaemon daemon, SystemdNotifier systemd, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (systemd.WatchdogInterval is { } interval)
+            {
+                if (await daemon.IsHealthyAsync(cancellationToken))
+                    systemd.Alive();
+                await Task.Delay(interval, cancellationToken);
+            }
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            // That is how it ends.
+        }
+    }
+
+    static void WriteFirstStart(ControllerDaemon daemon, ControllerSettings settings, Terminal terminal)
+    {
+        var socket = settings.Socket == new ControllerSettings().Socket ? "" : $" --socket {settings.Socket}";
+        terminal.Out.WriteLine($"""
+            A new network was made. Nodes find this controller at {string.Join(", ", daemon.Advertise)}.
+
+            The network's root key is in {daemon.State.RootKeyPath}
+            Whoever has it owns the network. Move it to a safe place off this machine; it is needed about once a year.
+
+            Next:
+              mesh-controller user create NAME{socket}
+              mesh-controller policy set -f FILE{socket}      (until then no node may talk to another)
+              mesh-controller credential create --user NAME{socket}
+            """);
+        terminal.Out.Flush();
+    }
+
+    static ILoggerFactory CreateLogging(LogLevel level) => LoggerFactory.Create(builder => builder
+        .SetMinimumLevel(level)
+        .AddFilter("Microsoft", level < LogLevel.Information ? level : LogLevel.Warning)
+        .AddSystemdConsole()
+        .Services.Configure<ConsoleLoggerOptions>(options => options.LogToStandardErrorThreshold = LogLevel.Trace));
+}

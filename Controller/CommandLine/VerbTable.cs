@@ -1,0 +1,185 @@
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Mesh.Controller.Admin;
+using Mesh.Controller.Configuration;
+
+namespace Mesh.Controller.CommandLine;
+
+/// <summary>Is every verb of the program with its flags, help and action.</summary>
+static partial class VerbTable
+{
+    /// <summary>Builds the table for one run in a terminal.</summary>
+    public static RootCommand Create(Terminal terminal)
+    {
+        var common = new CommonFlags();
+        var root = new RootCommand("Runs and administers the controller of a mesh network.\n\nExample:\n  mesh-controller serve")
+        {
+            Serve(terminal, common),
+            User(terminal, common),
+            Credential(terminal, common),
+            Node(terminal, common),
+            Policy(terminal, common),
+            Audit(terminal, common),
+            Status(terminal, common),
+            Version(terminal, common),
+        };
+        // The root command prints the version itself only as 'version' does.
+        foreach (var option in root.Options.OfType<VersionOption>().ToList())
+            root.Options.Remove(option);
+        common.AddTo(root);
+        return root;
+    }
+
+    static Command Serve(Terminal terminal, CommonFlags common)
+    {
+        var stateDirectory = new Option<string?>("--state-dir") { Description = "Directory of keys and journal", HelpName = "DIR" };
+        var listen = Many("--listen", "ADDR:PORT", "Where the API listens; may be given several times");
+        var advertise = Many("--advertise", "HOST:PORT", "Where nodes find this controller; may be given up to three times");
+        var passphrase = new Option<string?>("--root-passphrase-file")
+        {
+            Description = "File whose first line encrypts the network's root key", HelpName = "FILE",
+        };
+        var logLevel = new Option<string?>("--log-level") { Description = "trace, debug, information, warning or error", HelpName = "LEVEL" };
+        var verb = Verb("serve", "Runs the controller until SIGTERM; the first start makes the network.",
+            "mesh-controller serve --listen 0.0.0.0:8443 --advertise vpn.example.com:8443");
+        Add(verb, stateDirectory, listen, advertise, passphrase, logLevel);
+        verb.SetAction((parsed, cancellationToken) => ServeVerb.RunAsync(
+            ControllerSettings.Resolve(
+                common.Flags(parsed) with
+                {
+                    StateDirectory = parsed.GetValue(stateDirectory),
+                    Listen = parsed.GetValue(listen) ?? [],
+                    Advertise = parsed.GetValue(advertise) ?? [],
+                    RootPassphraseFile = parsed.GetValue(passphrase),
+                    LogLevel = parsed.GetValue(logLevel),
+                },
+                terminal.Environment),
+            terminal, cancellationToken));
+        return verb;
+    }
+
+    static Command Status(Terminal terminal, CommonFlags common)
+    {
+        var verb = Verb("status", "Shows how the controller is doing, and what needs a look.", "mesh-controller status");
+        verb.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
+            output.Show(await client.GetAsync("/v1/status", AdminJson.Default.StatusReport, cancellationToken), AdminJson.Default.StatusReport, WriteStatus)));
+        return verb;
+    }
+
+    static Command Version(Terminal terminal, CommonFlags common)
+    {
+        var verb = Verb("version", "Shows the version of this program.", "mesh-controller version");
+        verb.SetAction(parsed =>
+        {
+            new Output(terminal, common.Json(parsed)).Show(
+                new VersionReport(ProgramVersion.Text), AdminJson.Default.VersionReport,
+                (report, to) => to.Out.WriteLine($"mesh-controller {report.Version}"));
+            return ExitCode.Done;
+        });
+        return verb;
+    }
+
+    static void WriteStatus(StatusReport report, Terminal to)
+    {
+        foreach (var (name, value) in new (string, string)[]
+        {
+            ("network", report.Network.ToString()),
+            ("zone", report.Zone),
+            ("addresses", $"{report.Ipv4}, {report.Ipv6}"),
+            ("controller", $"{report.Controller}, version {report.Version}, up since {Show(report.StartedAt)}"),
+            ("listening", string.Join(", ", report.Listen)),
+            ("advertised", string.Join(", ", report.Advertise)),
+            ("state", report.StateDirectory),
+            ("revision", $"{report.Revision} in epoch {report.Epoch}"),
+            ("nodes", $"{report.Nodes}, {report.Attached} attached"),
+            ("users", $"{report.Users}"),
+            ("credentials", $"{report.CredentialsOpen} open"),
+            ("delegation", $"until {Show(report.DelegationEnds)}"),
+        })
+            to.Out.WriteLine($"{name,-12}{value}");
+        foreach (var warning in report.Warnings)
+            to.Out.WriteLine(TextTable.Paint("warning: " + warning, CellStyle.Bad, to.Colours));
+    }
+
+    static Command Verb(string name, string description, string example) => new(name, $"{description}\n\nExample:\n  {example}");
+
+    static void Add(Command verb, params Symbol[] symbols)
+    {
+        foreach (var symbol in symbols)
+        {
+            if (symbol is Option option)
+                verb.Options.Add(option);
+            else
+                verb.Arguments.Add((Argument)symbol);
+        }
+    }
+
+    static Option<string[]> Many(string name, string helpName, string description) =>
+        new(name) { Description = description, HelpName = helpName, Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false };
+
+    static async Task<int> AskAsync(ParseResult parsed, Terminal terminal, CommonFlags common, Func<AdminClient, Output, Task> ask)
+    {
+        var settings = ControllerSettings.Resolve(common.Flags(parsed), terminal.Environment);
+        using var client = new AdminClient(settings.Socket);
+        var output = new Output(terminal, common.Json(parsed));
+        await ask(client, output);
+        return output.ExitCode;
+    }
+
+    static string Show(Protocol.Time.WallTime? time) =>
+        time?.ToDateTimeOffset().ToString("yyyy-MM-dd HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture) ?? "-";
+
+    /// <summary>Is where an answer goes and in which form.</summary>
+    sealed class Output(Terminal terminal, bool json)
+    {
+        /// <summary>Gets or sets what the program ends with.</summary>
+        public int ExitCode { get; set; } = Mesh.Controller.ExitCode.Done;
+
+        /// <summary>Gets whether programs read the answer.</summary>
+        public bool IsJson => json;
+
+        /// <summary>Gets the terminal.</summary>
+        public Terminal Terminal => terminal;
+
+        /// <summary>Writes a document as indented JSON, or as people like it.</summary>
+        public void Show<T>(T document, JsonTypeInfo<T> type, Action<T, Terminal> forPeople)
+        {
+            if (!json)
+            {
+                forPeople(document, terminal);
+                return;
+            }
+            using var buffer = new MemoryStream();
+            using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions
+            {
+                Indented = true,
+                Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            }))
+                JsonSerializer.Serialize(writer, document, type);
+            terminal.Out.WriteLine(System.Text.Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));
+        }
+    }
+
+    /// <summary>Is the flags that every verb takes.</summary>
+    sealed class CommonFlags
+    {
+        readonly Option<string?> _config = new("--config")
+        {
+            Description = $"Configuration file [default: {ControllerSettings.DefaultConfigPath}]", HelpName = "FILE", Recursive = true,
+        };
+
+        readonly Option<string?> _socket = new("--socket")
+        {
+            Description = $"Admin socket [default: {new ControllerSettings().Socket}]", HelpName = "PATH", Recursive = true,
+        };
+
+        readonly Option<bool> _json = new("--json") { Description = "Print JSON for programs", Recursive = true };
+
+        public void AddTo(RootCommand root) => Add(root, _config, _socket, _json);
+
+        public bool Json(ParseResult parsed) => parsed.GetValue(_json);
+
+        public SettingFlags Flags(ParseResult parsed) => new() { Config = parsed.GetValue(_config), Socket = parsed.GetValue(_socket) };
+    }
+}

@@ -1,0 +1,313 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
+using Mesh.Actors.Events;
+using Mesh.Actors.Persistence;
+using Mesh.Actors.Ports;
+using Mesh.Actors.Registry;
+using Mesh.Actors.Sessions;
+using Mesh.Controller.Admin;
+using Mesh.Controller.Api;
+using Mesh.Controller.Configuration;
+using Mesh.Controller.Enrollment;
+using Mesh.Controller.Journal;
+using Mesh.Controller.Keys;
+using Mesh.Protocol.Enrollment;
+using Mesh.Protocol.Time;
+using Microsoft.Extensions.Logging;
+
+namespace Mesh.Controller.Hosting;
+
+/// <summary>
+/// Is a running controller: opens state in the order in which it can be trusted (lock, journal, keys), starts the actors, then lets
+/// nodes and admins in. What fails on the way is undone in reverse and told in one line.
+/// </summary>
+sealed class ControllerDaemon : IAsyncDisposable
+{
+    static readonly TimeSpan RenewalCheck = TimeSpan.FromHours(6);
+
+    readonly ControllerSettings _settings;
+    readonly IClock _clock;
+    readonly ILogger _log;
+    // Ends in reverse: what was started last uses what was started before.
+    readonly Stack<Func<ValueTask>> _ends = [];
+    readonly WallTime _startedAt;
+    StateDirectory _state = null!;
+    JournalDatabase _journal = null!;
+    ControllerKeys _keys = null!;
+    ControllerSystem _system = null!;
+    ApiServer _api = null!;
+    Timer? _renewal;
+
+    ControllerDaemon(ControllerSettings settings, IClock clock, ILoggerFactory logging)
+    {
+        _settings = settings;
+        _clock = clock;
+        _log = logging.CreateLogger("Mesh.Controller");
+        _startedAt = clock.Now;
+    }
+
+    /// <summary>Gets whether this start made the network.</summary>
+    public bool IsFirstStart { get; private set; }
+
+    /// <summary>Gets where nodes are told to find this controller.</summary>
+    public IReadOnlyList<string> Advertise { get; private set; } = [];
+
+    /// <summary>Gets where the API listens.</summary>
+    public IReadOnlyList<IPEndPoint> Listening => _api.Listening;
+
+    /// <summary>Gets the state directory.</summary>
+    public StateDirectory State => _state;
+
+    /// <summary>Starts a controller.</summary>
+    /// <exception cref="CommandException">It cannot start; the message says why in one line.</exception>
+    public static async Task<ControllerDaemon> StartAsync(
+        ControllerSettings settings, IClock clock, ILoggerFactory logging, CancellationToken cancellationToken)
+    {
+        var daemon = new ControllerDaemon(settings, clock, logging);
+        try
+        {
+            await daemon.StartAsync(logging, cancellationToken);
+            return daemon;
+        }
+        catch
+        {
+            await daemon.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Tells every node that the controller stops, then ends everything in reverse order.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        while (_ends.TryPop(out var end))
+            await end();
+    }
+
+    /// <summary>Tells whether the journal still answers: what the watchdog rests on.</summary>
+    public async Task<bool> IsHealthyAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await ((IJournalTail)_journal).HighestOrderingAsync(cancellationToken);
+            return true;
+        }
+#pragma warning disable CA1031 // Whatever it is, the service manager hears nothing and restarts us.
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            _log.JournalSilent(e.Message);
+            return false;
+        }
+    }
+
+    async Task StartAsync(ILoggerFactory logging, CancellationToken cancellationToken)
+    {
+        var passphrase = ReadPassphrase(_settings.RootPassphraseFile);
+        _state = StateDirectory.Open(_settings.StateDirectory);
+        _ends.Push(() => EndAsync(_state.Dispose));
+        _journal = OpenJournal();
+        _ends.Push(() => EndAsync(_journal.Dispose));
+        await RefuseLostIdentityAsync(cancellationToken);
+        _keys = ControllerKeys.OpenOrCreate(_state, passphrase, _clock.Now, SystemEntropy.Instance, out var created);
+        _ends.Push(() => EndAsync(_keys.Dispose));
+        IsFirstStart = created;
+        RenewDelegation(passphrase);
+
+        // One name per process and state: two controllers may run in one process in tests.
+        var name = "journal-" + _keys.Controller;
+        var offer = SqlJournal.Offer(name, _journal, new JsonEventSerializer(NetworkEvents.Manifests));
+        _ends.Push(() => EndAsync(offer.Dispose));
+        var actors = ActorSystem.Create("mesh-controller", ConfigurationFactory.ParseString($$"""
+            akka.persistence.journal {
+              plugin = akka.persistence.journal.sql
+              sql {
+                class = "Mesh.Controller.Journal.SqlJournal, mesh-controller"
+                database = "{{name}}"
+                circuit-breaker.max-failures = 1000
+              }
+            }
+            """));
+        _ends.Push(async () => await actors.Terminate());
+        _system = await ControllerSystem.StartAsync(
+            actors, _journal, _keys, _clock, SystemEntropy.Instance, new PresenceTable(), Options(), cancellationToken);
+        _ends.Push(_system.DisposeAsync);
+        await EnsureNetworkAsync();
+
+        var limiter = new AttemptLimiter();
+        var enroll = new EnrollEndpoint(_system, _keys, _clock, limiter, logging.CreateLogger<EnrollEndpoint>());
+        _ends.Push(() => EndAsync(enroll.Dispose));
+        _api = new ApiServer(_system, _keys, _clock, enroll, new StreamEndpoint(_system, logging.CreateLogger<StreamEndpoint>()), logging);
+        _ends.Push(_api.DisposeAsync);
+        await ListenAsync(cancellationToken);
+        Advertise = _settings.Advertise.Count > 0 ? _settings.Advertise : OwnAddresses(_api.Listening);
+        await EnsureDelegationAsync();
+
+        var admin = new AdminServer(new AdminVerbs(_system, _clock, Status), logging);
+        await admin.StartAsync(_settings.Socket, cancellationToken);
+        _ends.Push(admin.DisposeAsync);
+        // The streams end first, each with its reason, while there is still a server to say it through.
+        _ends.Push(_system.DisposeAsync);
+        _renewal = new Timer(_ => OnRenewal(passphrase), null, RenewalCheck, RenewalCheck);
+        _ends.Push(_renewal.DisposeAsync);
+        _log.Started(_keys.Network, _keys.Controller, string.Join(", ", _api.Listening), string.Join(", ", Advertise));
+    }
+
+    JournalDatabase OpenJournal()
+    {
+        // An identity without a journal is a network whose history was lost: an empty one would go backwards, and nodes refuse that.
+        if (File.Exists(_state.IdentityPath) && !File.Exists(_state.JournalPath))
+            throw new CommandException(
+                ExitCode.BadConfiguration, $"{_state.JournalPath} is missing: restore it from a backup of the state directory");
+        try
+        {
+            return JournalDatabase.Open(_state.JournalPath);
+        }
+        catch (JournalException e)
+        {
+            var full = e.InnerException is Microsoft.Data.Sqlite.SqliteException { SqliteErrorCode: 13 } || DiskErrors.IsFull(e.InnerException ?? e);
+            throw new CommandException(full ? ExitCode.TryAgain : ExitCode.BadConfiguration, e.Message, e);
+        }
+    }
+
+    async Task RefuseLostIdentityAsync(CancellationToken cancellationToken)
+    {
+        if (!File.Exists(_state.IdentityPath) && await ((IJournalTail)_journal).HighestOrderingAsync(cancellationToken) > 0)
+            throw new CommandException(
+                ExitCode.BadConfiguration,
+                $"{_state.IdentityPath} is missing but {_state.JournalPath} holds a network: restore it from a backup of the state directory");
+    }
+
+    async Task EnsureNetworkAsync()
+    {
+        if (_system.Queries.Network is { } network)
+        {
+            if (network.Id != _keys.Network)
+                throw new CommandException(
+                    ExitCode.BadConfiguration,
+                    $"{_state.JournalPath} holds network {network.Id}, but the keys beside it are of {_keys.Network}: restore both from one backup");
+            return;
+        }
+        var genesis = new NetworkGenesis(_keys.Network, _keys.RootKey, _settings.Zone, _settings.Ipv4, _settings.Ipv6);
+        Require(await _system.InitializeAsync(genesis, Cause.Of(Cause.System, SystemEntropy.Instance)));
+    }
+
+    async Task EnsureDelegationAsync() => Require(await _system.DelegateAsync(
+        _keys.Controller, _keys.Delegation, [.. Advertise], Cause.Of(Cause.System, SystemEntropy.Instance)));
+
+    void RenewDelegation(byte[]? passphrase)
+    {
+        if (!_keys.IsRenewalDue(_clock.Now))
+            return;
+        try
+        {
+            if (_keys.TryRenew(_state, passphrase, _clock.Now))
+                _log.DelegationRenewed(_keys.DelegationStatement.NotAfter.ToString());
+            else
+                _log.DelegationEnds(_keys.DelegationStatement.NotAfter.ToString(), _state.Path);
+        }
+        catch (CommandException e)
+        {
+            _log.RenewalFailed(e.Message);
+        }
+    }
+
+    void OnRenewal(byte[]? passphrase)
+    {
+        var before = _keys.Delegation;
+        RenewDelegation(passphrase);
+        if (!ReferenceEquals(before, _keys.Delegation))
+            _ = EnsureDelegationAsync();
+    }
+
+    async Task ListenAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _api.StartAsync(_settings.Listen, cancellationToken);
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            throw new CommandException(
+                ExitCode.BadConfiguration, $"cannot listen on {string.Join(", ", _settings.Listen)}: {e.Message}: name another address with --listen", e);
+        }
+    }
+
+    StatusReport Status()
+    {
+        var queries = _system.Queries;
+        var network = queries.Network!;
+        var now = _clock.Now;
+        var warnings = new List<string>();
+        var ends = _keys.DelegationStatement.NotAfter;
+        if (_keys.IsRenewalDue(now))
+            warnings.Add($"the delegation by the network root ends on {ends}: put root.key into {_state.Path} and start again to renew it");
+        if (File.Exists(_state.RootKeyPath) && _settings.RootPassphraseFile is null)
+            warnings.Add($"the network's root key lies on this machine: move {_state.RootKeyPath} to a safe place");
+        if (queries.PolicyText.Length == 0)
+            warnings.Add("no policy is set, so no node may talk to another: mesh-controller policy set -f FILE");
+        var nodes = queries.Nodes.Where(one => one.Node.IsPresent).ToList();
+        return new StatusReport(
+            ProgramVersion.Text, network.Id, _keys.Controller, network.Zone, network.Ipv4, network.Ipv6, _keys.RootHash, _keys.Epoch,
+            queries.View.Revision, _startedAt, [.. _api.Listening.Select(endpoint => endpoint.ToString())], Advertise, _state.Path,
+            queries.Users.Count, nodes.Count, nodes.Count(one => one.Presence.Online),
+            queries.Credentials.Count(one => one.StatusAt(now) == Mesh.Actors.Projection.CredentialStatus.Created), ends, warnings);
+    }
+
+    ControllerOptions Options() => new()
+    {
+        MapValidFor = _settings.MapValidFor,
+        MapAcceptFor = _settings.MapAcceptFor,
+        RenewalInterval = _settings.MapRenewalInterval,
+        CredentialLifetime = _settings.CredentialLifetime,
+    };
+
+    static byte[]? ReadPassphrase(string? path)
+    {
+        if (path is null)
+            return null;
+        var text = System.Text.Encoding.UTF8.GetString(PrivateFile.Read(path));
+        var line = text.Split('\n', 2)[0].TrimEnd('\r');
+        return line.Length > 0
+            ? System.Text.Encoding.UTF8.GetBytes(line)
+            : throw new CommandException(ExitCode.BadConfiguration, $"the first line of {path} is empty: it must hold the passphrase");
+    }
+
+    // Where nobody says how nodes get here: the addresses listened on, or the machine's own where that is every address.
+    static List<string> OwnAddresses(IReadOnlyList<IPEndPoint> listening)
+    {
+        var found = new List<IPEndPoint>();
+        foreach (var endpoint in listening)
+        {
+            if (!endpoint.Address.Equals(IPAddress.Any) && !endpoint.Address.Equals(IPAddress.IPv6Any))
+            {
+                found.Add(endpoint);
+                continue;
+            }
+            found.AddRange(NetworkInterface.GetAllNetworkInterfaces()
+                .Where(one => one.OperationalStatus != OperationalStatus.Down)
+                .SelectMany(one => one.GetIPProperties().UnicastAddresses)
+                .Select(one => one.Address)
+                .Where(one => !IPAddress.IsLoopback(one) && !one.IsIPv6LinkLocal
+                    && (one.AddressFamily == AddressFamily.InterNetwork || endpoint.AddressFamily == AddressFamily.InterNetworkV6))
+                .OrderBy(one => one.AddressFamily)
+                .Select(one => new IPEndPoint(one, endpoint.Port)));
+        }
+        if (found.Count == 0)
+            found.Add(new IPEndPoint(IPAddress.Loopback, listening[0].Port));
+        return [.. found.Select(one => one.ToString()).Distinct(StringComparer.Ordinal).Take(CredentialString.MaximumControllers)];
+    }
+
+    static void Require<T>(Outcome<T> outcome) where T : class
+    {
+        if (!outcome.IsDone)
+            throw new CommandException(
+                outcome.Refusal.Kind == RefusalKind.Unavailable ? ExitCode.TryAgain : ExitCode.BadConfiguration, outcome.Refusal.Message);
+    }
+
+    static ValueTask EndAsync(Action end)
+    {
+        end();
+        return ValueTask.CompletedTask;
+    }
+}
