@@ -9,6 +9,9 @@ sealed partial class ActorCell
     IActorRef? _failedBy;
     Exception? _recreateCause;
 
+    /// <summary>True while the instance has been through its last hook and none has taken its place.</summary>
+    bool _isSpent;
+
     void CreateActor()
     {
         try
@@ -21,9 +24,10 @@ sealed partial class ActorCell
         {
             if (_actor is { } actor)
             {
-                ClearActor(actor);
+                ReleaseActor(actor);
                 _actor = null;
             }
+            CurrentMessage = null;
             throw new ActorInitializationException(_self, "Exception during creation", cause);
         }
     }
@@ -85,6 +89,12 @@ sealed partial class ActorCell
             FaultCreate();
             return;
         }
+        if (_isSpent && causedByFailure is not null)
+        {
+            // There is no instance to go on with.
+            FaultRecreate(causedByFailure);
+            return;
+        }
         var perpetrator = _failedBy;
         Mailbox.ResumeMessages();
         if (causedByFailure is not null)
@@ -104,20 +114,8 @@ sealed partial class ActorCell
         }
         else if (IsNormal)
         {
-            var message = CurrentMessage is Failed ? null : CurrentMessage;
-            try
-            {
-                failedActor.AroundPreRestart(cause, message);
-            }
-            catch (Exception failure)
-            {
-                // The instance is on its way out; that it left badly is all there is to say.
-                LogError(new PreRestartException(_self, failure, cause, message), failure.Message);
-            }
-            finally
-            {
-                ClearActor(failedActor);
-            }
+            if (!_isSpent)
+                EndIncarnation(failedActor, cause);
             _recreateCause = cause;
             if (_children is null || !_children.WaitFor(WaitReason.Recreation))
                 FinishRecreate(cause);
@@ -139,6 +137,7 @@ sealed partial class ActorCell
             Mailbox.ResumeMessages();
             _failedBy = null;
             _actor = NewActor();
+            _isSpent = false;
             _actor.AroundPostRestart(cause, null);
             RearmReceiveTimeout(true);
             foreach (var survivor in survivors)
@@ -146,10 +145,26 @@ sealed partial class ActorCell
         }
         catch (Exception failure)
         {
-            if (_actor is { } actor)
-                ClearActor(actor);
+            CurrentMessage = null;
             HandleInvokeFailure(new PostRestartException(_self, failure, cause), survivors);
         }
+    }
+
+    void EndIncarnation(ActorBase failedActor, Exception cause)
+    {
+        var message = CurrentMessage is Failed ? null : CurrentMessage;
+        try
+        {
+            failedActor.AroundPreRestart(cause, message);
+        }
+        catch (Exception failure)
+        {
+            // The instance is on its way out; that it left badly is all there is to say.
+            LogError(new PreRestartException(_self, failure, cause, message), failure.Message);
+        }
+        ReleaseActor(failedActor);
+        _isSpent = true;
+        CurrentMessage = null;
     }
 
     void FaultCreate()
@@ -197,7 +212,7 @@ sealed partial class ActorCell
     /// <summary>Ends the cell. A parent that also watches gets the end of its child before the message about it.</summary>
     void FinishTerminate()
     {
-        if (_actor is { } actor)
+        if (_actor is { } actor && !_isSpent)
         {
             try
             {
@@ -216,7 +231,10 @@ sealed partial class ActorCell
         _actor = null;
         _behavior = null;
         _stackedUnder = null;
+        _async = null;
         CurrentMessage = null;
+        // References to the dead may be kept for long; what made it need not be.
+        Props = Props.Empty;
     }
 
     void HandleChildTerminated(IActorRef child)
@@ -235,11 +253,5 @@ sealed partial class ActorCell
             default:
                 break;
         }
-    }
-
-    void ClearActor(ActorBase actor)
-    {
-        ReleaseActor(actor);
-        CurrentMessage = null;
     }
 }

@@ -39,7 +39,7 @@ sealed partial class ActorCell : IUntypedActorContext
 
     public Mailbox Mailbox { get; }
 
-    public Props Props { get; }
+    public Props Props { get; private set; }
 
     public IInternalActorRef ParentRef { get; }
 

@@ -140,11 +140,19 @@ sealed class Mailbox : IThreadPoolWorkItem
 
     void DrainToDeadLetters()
     {
-        // Late senders and the closing cell may come here together, and the queue bears one reader only.
-        lock (_cell)
+        var deadLetters = _cell.SystemImpl.DeadLettersRef;
+        while (true)
         {
-            while (_messages.TryDequeue(out var message, out var sender))
-                _cell.SystemImpl.DeadLetters.Tell(new Event.DeadLetter(message, sender ?? _cell.SystemImpl.DeadLetters, _cell.Self), sender);
+            object message;
+            IActorRef? sender;
+            // Late senders and the closing cell may come here together, and the queue bears one reader only. Publishing stays outside:
+            // a subscriber may be closing too.
+            lock (_cell)
+            {
+                if (!_messages.TryDequeue(out message, out sender))
+                    return;
+            }
+            deadLetters.Tell(new Event.DeadLetter(message, sender ?? deadLetters, _cell.Self), sender);
         }
     }
 

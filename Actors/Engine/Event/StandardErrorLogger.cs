@@ -11,7 +11,18 @@ sealed class StandardErrorLogger(ActorSystemImpl system, ActorPath path, LogLeve
 
     protected override void TellInternal(object message, IActorRef? sender)
     {
-        if (message is LogEvent log && log.LogLevel() >= from)
-            Console.Error.WriteLine(log);
+        if (message is not LogEvent log || log.LogLevel() < from)
+            return;
+        string text;
+        try
+        {
+            text = log.ToString();
+        }
+        catch (Exception failure)
+        {
+            // What is logged is foreign, and so is its ToString; its writer must not fail for it.
+            text = $"[{log.LogLevel()}][{log.LogSource}] (could not be written: {failure.GetType()})";
+        }
+        Console.Error.WriteLine(text);
     }
 }

@@ -207,6 +207,48 @@ public sealed class ActorLifeCycleSpec : TestKit
         await ExpectTerminatedAsync(actor);
     }
 
+    [Theory]
+    [InlineData(Directive.Restart)]
+    [InlineData(Directive.Resume)]
+    public async Task A_constructor_that_throws_on_restart_is_tried_again_and_the_old_instance_ends_once(Directive directive)
+    {
+        var generations = new Counter();
+        var strategy = new OneForOneStrategy(cause => cause is PostRestartException ? directive : Directive.Restart);
+        var supervisor = Sys.ActorOf(Props.Create(() => new Supervisor(strategy)));
+        var actor = await supervisor.Ask<IActorRef>(Props.Create(() => new Stumbling(TestActor, generations)), Patience);
+        actor.Tell("fail");
+        await ExpectMsgAsync("postStop 0");
+        await ExpectMsgAsync("disposed 0");
+        await ExpectMsgAsync("throwing 1");
+        await ExpectMsgAsync("throwing 2");
+        await ExpectMsgAsync("postRestart 3");
+        actor.Tell("ping");
+        await ExpectMsgAsync("pong 3");
+        Sys.Stop(actor);
+        await ExpectMsgAsync("postStop 3");
+        await ExpectMsgAsync("disposed 3");
+        await ExpectNoMsgAsync(50);
+    }
+
+    [Fact]
+    public async Task A_restart_waits_for_the_children_that_PreRestart_stops()
+    {
+        var actor = Sys.ActorOf(Scripted.Props(script =>
+        {
+            script.OnPostRestart = _ => TestActor.Tell("postRestart");
+            var child = script.Context.Child("child");
+            Assert.True(child.IsNobody());
+            script.Context.ActorOf(Scripted.Props(each => each.OnPostStop = () => TestActor.Tell("child stopped")), "child");
+            script.On("fail", () => throw new ExpectedException());
+        }));
+        for (var round = 0; round < 3; round++)
+        {
+            actor.Tell("fail");
+            await ExpectMsgAsync("child stopped");
+            await ExpectMsgAsync("postRestart");
+        }
+    }
+
     static Reporter Make() => throw new ExpectedException();
 
     async Task<IActorRef> StartAsync(Props props)
@@ -259,6 +301,35 @@ public sealed class ActorLifeCycleSpec : TestKit
         }
 
         void Report(string what) => _probe.Tell((what, _generation));
+    }
+
+    sealed class Stumbling : UntypedActor, IDisposable
+    {
+        readonly IActorRef _probe;
+        readonly int _generation;
+
+        public Stumbling(IActorRef probe, Counter generations)
+        {
+            _probe = probe;
+            _generation = generations.Next();
+            if (_generation is not (1 or 2))
+                return;
+            probe.Tell($"throwing {_generation}");
+            throw new ExpectedException("in the constructor");
+        }
+
+        public void Dispose() => _probe.Tell($"disposed {_generation}");
+
+        protected override void OnReceive(object message)
+        {
+            if (message is "fail")
+                throw new ExpectedException();
+            Sender.Tell($"pong {_generation}");
+        }
+
+        protected override void PostStop() => _probe.Tell($"postStop {_generation}");
+
+        protected override void PostRestart(Exception reason) => _probe.Tell($"postRestart {_generation}");
     }
 
     sealed class DisposableActor(IActorRef probe) : UntypedActor, IDisposable
