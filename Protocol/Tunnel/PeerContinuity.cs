@@ -15,7 +15,7 @@ public sealed class PeerContinuity
     /// <summary>Gets the session that is sent with.</summary>
     public TransportSession? Current { get; internal set; }
 
-    /// <summary>Gets the sessions before, newest last, on which packets under way may still arrive; at most two.</summary>
+    /// <summary>Gets the sessions before, newest last, on which packets under way may still arrive; at most four.</summary>
     public IReadOnlyList<TransportSession> Previous => Retained;
 
     /// <summary>Gets the session that this side answered and that is not yet confirmed.</summary>

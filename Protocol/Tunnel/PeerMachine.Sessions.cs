@@ -8,7 +8,8 @@ namespace Mesh.Protocol.Tunnel;
 /// </content>
 public sealed partial class PeerMachine
 {
-    const int MaximumPrevious = 2;
+    // One is enough for renewals in turn; renewals that cross leave two each, and packets may still be under way on all of them.
+    const int MaximumPrevious = 4;
 
     bool _nextCrossed;
 

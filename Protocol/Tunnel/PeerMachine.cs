@@ -65,7 +65,9 @@ public sealed partial class PeerMachine
     {
         if ((signals & SessionSignals.Confirmed) != 0 && session == _continuity.Next)
             ConfirmNext(now);
-        if ((signals & SessionSignals.Rekey) != 0 && session == _continuity.Current)
+        // An old session may say so too when there is no younger one: after crossing handshakes the peer may be sending on it.
+        if ((signals & SessionSignals.Rekey) != 0
+            && (_continuity.Current is not { } current || current == session || now - current.EstablishedAt >= TunnelSpecification.RekeyAfterTime))
             StartHandshake(now);
         if ((signals & SessionSignals.Activity) != 0)
             Watch(now);

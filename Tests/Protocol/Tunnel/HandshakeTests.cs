@@ -222,7 +222,7 @@ public sealed class HandshakeTests
     [Fact]
     public void Renewals_that_cross_under_traffic_lose_nothing()
     {
-        for (var seed = 0; seed < 30; seed++)
+        for (var seed = 0; seed < 60; seed++)
         {
             var pair = new Pair(seed).Connect();
             pair.Network.Conditions = new LinkConditions { MaximumDelay = TimeSpan.FromMilliseconds(10 + (seed * 3)) };
@@ -248,7 +248,8 @@ public sealed class HandshakeTests
                 pair.BobSends((byte)i, (byte)(i >> 8), 4);
                 pair.Network.Run(TimeSpan.FromSeconds(1));
             }
-            Assert.True(pair.BobToAlice.Received.Count == 601 && pair.AliceToBob.Received.Count == 601, $"seed {seed}: lost a packet");
+            Assert.True(pair.BobToAlice.Received.Count == 601 && pair.AliceToBob.Received.Count == 601, 
+                $"seed {seed}: lost a packet; dropped: {string.Join(' ', pair.Alice.Drops.Snapshot().Concat(pair.Bob.Drops.Snapshot()))}");
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics;
 using Mesh.Protocol.Tunnel;
 using Mesh.Tests.Kit.Network;
 
@@ -48,29 +47,32 @@ public sealed class SimulationTests
         }
     }
 
-    /// <summary>Every 17 s a packet, for a week: some 5,000 sessions on each side, and no packet lost.</summary>
+    /// <summary>A day of keepalives and a packet every 17 s: some 700 sessions, and no packet lost.</summary>
     [Fact]
-    public void A_week_passes_without_a_loss()
+    public void A_busy_day_passes_without_a_loss() => Live(days: 1, interval: 17, aliceKeepalive: TimeSpan.FromSeconds(25), 600, 730);
+
+    /// <summary>A week with a packet every ten minutes, each on a session of its own, both sides in turn.</summary>
+    [Fact]
+    public void A_quiet_week_passes_without_a_loss() => Live(days: 7, interval: 600, aliceKeepalive: default, 1000, 1010);
+
+    static void Live(int days, int interval, TimeSpan aliceKeepalive, int leastHandshakes, int mostHandshakes)
     {
-        var watch = Stopwatch.StartNew();
-        var pair = new Pair(seed: 3, aliceKeepalive: TimeSpan.FromSeconds(25)).Connect();
+        var pair = new Pair(seed: 3, aliceKeepalive: aliceKeepalive).Connect();
         var packets = 0;
-        for (var second = 0; second < 7 * 86400; second += 17)
+        for (var second = 0; second < days * 86400; second += interval)
         {
-            if (second % 2 == 0)
+            if (packets % 2 == 0)
                 pair.AliceSends(1);
             else
                 pair.BobSends(2);
             packets++;
-            pair.Network.Run(TimeSpan.FromSeconds(17));
+            pair.Network.Run(TimeSpan.FromSeconds(interval));
         }
         Assert.Equal(packets + 2, pair.AliceToBob.Received.Count + pair.BobToAlice.Received.Count);
-        var handshakes = pair.AliceToBob.Events.OfType<PeerEvent.HandshakeCompleted>().Count();
-        Assert.InRange(handshakes, 4000, 5100);
-        Assert.InRange(pair.Alice.Indexes.Count, 1, 4);
-        Assert.InRange(pair.Bob.Indexes.Count, 1, 4);
+        Assert.InRange(pair.AliceToBob.Events.OfType<PeerEvent.HandshakeCompleted>().Count(), leastHandshakes, mostHandshakes);
+        Assert.InRange(pair.Alice.Indexes.Count, 0, 4);
+        Assert.InRange(pair.Bob.Indexes.Count, 0, 4);
         Assert.Equal(0, pair.Alice.Drops.Total + pair.Bob.Drops.Total);
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), $"took {watch.Elapsed}");
     }
 
     [Fact]
