@@ -53,10 +53,12 @@ internal sealed partial class JournalDatabase
         }
         finally
         {
-            if (healthy && !_disposed)
+            if (healthy)
                 _idleReaders.Add(reader);
             else
                 reader.Dispose();
+            if (_disposed)
+                CloseIdleReaders();
         }
     }
 }

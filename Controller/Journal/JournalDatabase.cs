@@ -87,11 +87,16 @@ internal sealed partial class JournalDatabase : IDisposable
         _operations.CompleteAdding();
         _writerThread.Join();
         _insert.Dispose();
-        while (_idleReaders.TryTake(out var reader))
-            reader.Dispose();
+        CloseIdleReaders();
         _writer.Dispose();
         _operations.Dispose();
         Signal();
+    }
+
+    private void CloseIdleReaders()
+    {
+        while (_idleReaders.TryTake(out var reader))
+            reader.Dispose();
     }
 
     /// <summary>Makes the file under another name and renames it, so that a crash leaves either nothing or a whole journal.</summary>

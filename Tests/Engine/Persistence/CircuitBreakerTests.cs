@@ -1,0 +1,93 @@
+using Mesh.Actors.Engine.Persistence;
+
+namespace Mesh.Tests.Engine.Persistence;
+
+public sealed class CircuitBreakerTests
+{
+    private static readonly TimeSpan Reset = TimeSpan.FromSeconds(30);
+
+    private readonly CircuitBreaker _breaker;
+    private TimeSpan _now;
+    private int _calls;
+
+    public CircuitBreakerTests() => _breaker = new CircuitBreaker(3, TimeSpan.FromSeconds(20), Reset, () => _now);
+
+    [Fact]
+    public async Task Opens_after_so_many_failures_in_a_row()
+    {
+        await FailAsync(2);
+        await SucceedAsync();
+        await FailAsync(3);
+        Assert.Equal(6, _calls);
+        await Assert.ThrowsAsync<OpenCircuitException>(SucceedAsync);
+        Assert.Equal(6, _calls);
+    }
+
+    [Fact]
+    public async Task Tries_one_call_after_the_pause_and_closes_when_it_succeeds()
+    {
+        await FailAsync(3);
+        _now += Reset;
+        await SucceedAsync();
+        await FailAsync(2);
+        await SucceedAsync();
+    }
+
+    [Fact]
+    public async Task Opens_again_when_the_one_call_fails()
+    {
+        await FailAsync(3);
+        _now += Reset;
+        await FailAsync(1);
+        await Assert.ThrowsAsync<OpenCircuitException>(SucceedAsync);
+        _now += Reset;
+        await SucceedAsync();
+    }
+
+    [Fact]
+    public async Task Lets_only_one_call_try()
+    {
+        await FailAsync(3);
+        _now += Reset;
+        var gate = new TaskCompletionSource<int>();
+        var trying = _breaker.CallAsync(() => gate.Task);
+        await Assert.ThrowsAsync<OpenCircuitException>(SucceedAsync);
+        gate.SetResult(1);
+        Assert.Equal(1, await trying);
+        await SucceedAsync();
+    }
+
+    [Fact]
+    public async Task A_call_that_takes_too_long_has_failed()
+    {
+        var hasty = new CircuitBreaker(1, TimeSpan.FromMilliseconds(20), Reset, () => _now);
+        await Assert.ThrowsAsync<TimeoutException>(() => hasty.CallAsync(() => new TaskCompletionSource<int>().Task));
+        await Assert.ThrowsAsync<OpenCircuitException>(() => hasty.CallAsync(() => Task.FromResult(1)));
+    }
+
+    [Fact]
+    public async Task A_throw_before_the_task_counts_too()
+    {
+        for (var i = 0; i < 3; i++)
+            await Assert.ThrowsAsync<TestException>(() => _breaker.CallAsync<int>(() => throw new TestException("at once")));
+        await Assert.ThrowsAsync<OpenCircuitException>(SucceedAsync);
+    }
+
+    private async Task FailAsync(int times)
+    {
+        for (; times > 0; times--)
+        {
+            await Assert.ThrowsAsync<TestException>(() => _breaker.CallAsync(() =>
+            {
+                _calls++;
+                return Task.FromException<int>(new TestException("failed"));
+            }));
+        }
+    }
+
+    private Task SucceedAsync() => _breaker.CallAsync(() =>
+    {
+        _calls++;
+        return Task.FromResult(1);
+    });
+}
