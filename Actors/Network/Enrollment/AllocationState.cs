@@ -17,9 +17,10 @@ namespace Mesh.Actors.Enrollment;
 /// <param name="Owner">The user it will belong to.</param>
 /// <param name="Tags">Its tags.</param>
 /// <param name="Ranges">Where addresses come from.</param>
+/// <param name="Anew">Gives the fresh id whatever is known of the machine: what is known turned out to belong to another one.</param>
 public sealed record ReserveAllocation(
     Cause Cause, CredentialId Credential, NodeId Fresh, string Hostname, SigningPublicKey SigningKey, TunnelPublicKey TunnelKey,
-    string? Owner, IReadOnlyList<string> Tags, AddressRanges Ranges) : IEntityCommand;
+    string? Owner, IReadOnlyList<string> Tags, AddressRanges Ranges, bool Anew = false) : IEntityCommand;
 
 /// <summary>Frees the name and the keys of a removed node, unless it is about to join again.</summary>
 /// <param name="Cause">The command.</param>
@@ -36,6 +37,13 @@ public sealed record Reservation(NodeId Node, string Name, string Ipv4, string I
 /// </summary>
 public sealed record AllocationState : IEntityState<AllocationState>
 {
+    /// <summary>The refusal's code where two machines present one WireGuard key.</summary>
+    public const string KeyInUse = "key-in-use";
+
+    internal static readonly Refusal KeyIsInUse = new(
+        RefusalKind.Denied, KeyInUse,
+        "another machine has this tunnel key: was the state directory copied? remove it on one of the two and join again");
+
     ImmutableDictionary<CredentialId, AllocationReserved> _byCredential = ImmutableDictionary<CredentialId, AllocationReserved>.Empty;
     ImmutableDictionary<NodeId, AllocationReserved> _present = ImmutableDictionary<NodeId, AllocationReserved>.Empty;
     ImmutableDictionary<NodeId, ImmutableHashSet<CredentialId>> _credentials = ImmutableDictionary<NodeId, ImmutableHashSet<CredentialId>>.Empty;
@@ -80,8 +88,8 @@ public sealed record AllocationState : IEntityState<AllocationState>
                 return this with
                 {
                     _present = _present.Remove(released.Node),
-                    _bySigningKey = _bySigningKey.Remove(held.SigningKey),
-                    _byTunnelKey = _byTunnelKey.Remove(held.TunnelKey),
+                    _bySigningKey = Without(_bySigningKey, held.SigningKey, held.Node),
+                    _byTunnelKey = Without(_byTunnelKey, held.TunnelKey, held.Node),
                     _names = _names.SetItem(held.Name, _names[held.Name] with { Present = false }),
                 };
             default:
@@ -93,11 +101,10 @@ public sealed record AllocationState : IEntityState<AllocationState>
     {
         if (_byTunnelKey.TryGetValue(reserve.TunnelKey, out var holder) && _present[holder].SigningKey != reserve.SigningKey
             && !IsOnlyFor(holder, reserve.Credential))
-            return Decision.Answer(new Refusal(RefusalKind.Denied, KeyInUse,
-                "another machine has this tunnel key: was the state directory copied? remove it on one of the two and join again"));
+            return Decision.Answer(KeyIsInUse);
 
         var known = _byCredential.GetValueOrDefault(reserve.Credential);
-        if (_bySigningKey.TryGetValue(reserve.SigningKey, out var present))
+        if (!reserve.Anew && _bySigningKey.TryGetValue(reserve.SigningKey, out var present))
         {
             // The same machine again: it keeps what it has.
             var held = _present[present];
@@ -105,7 +112,7 @@ public sealed record AllocationState : IEntityState<AllocationState>
                 return Decision.Answer(Given(held));
             return Reserved(held.Node, held.Name, held.Ipv4, held.Ipv6);
         }
-        if (known is not null && _present.ContainsKey(known.Node) && IsOnlyFor(known.Node, reserve.Credential))
+        if (!reserve.Anew && known is not null && _present.ContainsKey(known.Node) && IsOnlyFor(known.Node, reserve.Credential))
         {
             // Another machine comes with a credential that nobody has used: what was set aside for it is still unused.
             return Reserved(known.Node, Name(known.Name), known.Ipv4, known.Ipv6);
@@ -128,9 +135,6 @@ public sealed record AllocationState : IEntityState<AllocationState>
                 && (taken.Present || taken.OwnerKey != OwnerKey(reserve.Owner, reserve.Tags)));
     }
 
-    /// <summary>The refusal's code where two machines present one WireGuard key.</summary>
-    public const string KeyInUse = "key-in-use";
-
     // Nothing but this one, unused, credential ever led to the node: it never was in the network.
     bool IsOnlyFor(NodeId node, CredentialId credential) =>
         _credentials.GetValueOrDefault(node, []) is { Count: 1 } only && only.Contains(credential);
@@ -142,10 +146,13 @@ public sealed record AllocationState : IEntityState<AllocationState>
     // Takes away what a newer reservation for the same node replaces.
     AllocationState Without(AllocationReserved former) => this with
     {
-        _bySigningKey = _bySigningKey.Remove(former.SigningKey),
-        _byTunnelKey = _byTunnelKey.Remove(former.TunnelKey),
+        _bySigningKey = Without(_bySigningKey, former.SigningKey, former.Node),
+        _byTunnelKey = Without(_byTunnelKey, former.TunnelKey, former.Node),
         _names = _names.Remove(former.Name),
     };
+
+    static ImmutableDictionary<TKey, NodeId> Without<TKey>(ImmutableDictionary<TKey, NodeId> index, TKey key, NodeId node) where TKey : notnull =>
+        index.TryGetValue(key, out var holder) && holder == node ? index.Remove(key) : index;
 
     static Reservation Given(AllocationReserved held) => new(held.Node, held.Name, held.Ipv4, held.Ipv6);
 

@@ -1,4 +1,5 @@
 using Mesh.Actors.Ports;
+using Mesh.Actors.Projection;
 using Mesh.Actors.Registry;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Time;
@@ -10,8 +11,8 @@ namespace Mesh.Actors.Enrollment;
 /// <param name="Entropy">Draws node ids.</param>
 /// <param name="Options">The options.</param>
 /// <param name="Allocations">Takes an <see cref="EntityRequest"/> for <c>allocations</c>.</param>
-/// <param name="Ranges">Gives the network's address ranges; null before it is created.</param>
-sealed record CredentialServices(IClock Clock, IEntropy Entropy, ControllerOptions Options, IActorRef Allocations, Func<AddressRanges?> Ranges);
+/// <param name="Feed">Gives the network's ranges and nodes.</param>
+sealed record CredentialServices(IClock Clock, IEntropy Entropy, ControllerOptions Options, IActorRef Allocations, NetworkViewFeed Feed);
 
 /// <summary>
 /// Is one credential. A redemption is decided in two steps: secret and state first, then a reservation by <c>allocations</c>, then
@@ -52,34 +53,53 @@ sealed class CredentialActor : EntityActor<CredentialState>
 
     void Reserve(EntityDelivery delivery, RedeemCredential redeem, ReservationNeeded needed)
     {
-        if (_services.Ranges() is not { } ranges)
+        var view = _services.Feed.Current;
+        if (view.Network is not { } network)
         {
             Answer(delivery, new Redeemed(null, Refusal.Unavailable("enrollment")));
             return;
         }
+        if (view.Present.Any(id => view.Nodes[id].Node is var other
+            && other.TunnelKey == redeem.TunnelKey && other.SigningKey != redeem.SigningKey))
+        {
+            Answer(delivery, new Redeemed(null, AllocationState.KeyIsInUse));
+            return;
+        }
         _redeeming = delivery;
-        var reserve = new ReserveAllocation(
+        Reserve(new ReserveAllocation(
             redeem.Cause, redeem.Credential, TypedId.Create<NodeId>(_services.Entropy), redeem.Hostname, redeem.SigningKey, redeem.TunnelKey,
-            needed.Owner, needed.Tags, ranges);
+            needed.Owner, needed.Tags, new AddressRanges(network.Ipv4, network.Ipv6)));
+    }
+
+    void Reserve(ReserveAllocation reserve)
+    {
+        var number = _redeeming!.Number;
         _services.Allocations
             .Ask<object>(new EntityRequest("allocations", reserve), _services.Options.CommandTimeout / 2)
             .PipeTo(
                 Self,
-                success: reply => new Reserved(delivery.Number, reply),
-                failure: _ => new Reserved(delivery.Number, Refusal.Unavailable("enrollment")));
+                success: reply => new Reserved(number, reserve, reply),
+                failure: _ => new Reserved(number, reserve, Refusal.Unavailable("enrollment")));
     }
 
     void On(Reserved reserved)
     {
         if (_redeeming is not { } delivery || delivery.Number != reserved.Number)
             return;
-        if (reserved.Reply is Reservation reservation)
+        if (reserved.Reply is not Reservation reservation)
         {
-            Carry(delivery, State.Decide(new CommitRedemption((RedeemCredential)delivery.Command, reservation), Clock.Now), GoOn);
+            Answer(delivery, new Redeemed(null, reserved.Reply as Refusal ?? Refusal.Unavailable("enrollment")));
+            GoOn();
             return;
         }
-        Answer(delivery, new Redeemed(null, reserved.Reply as Refusal ?? Refusal.Unavailable("enrollment")));
-        GoOn();
+        // Where two controllers raced for one credential, what was set aside for the loser's machine went to the winner's.
+        if (_services.Feed.Current.Nodes.GetValueOrDefault(reservation.Node) is { } known
+            && known.Node.SigningKey != reserved.Request.SigningKey && !reserved.Request.Anew)
+        {
+            Reserve(reserved.Request with { Anew = true });
+            return;
+        }
+        Carry(delivery, State.Decide(new CommitRedemption((RedeemCredential)delivery.Command, reservation), Clock.Now), GoOn);
     }
 
     void GoOn()
@@ -89,5 +109,5 @@ sealed class CredentialActor : EntityActor<CredentialState>
             Self.Tell(next);
     }
 
-    sealed record Reserved(long Number, object Reply);
+    sealed record Reserved(long Number, ReserveAllocation Request, object Reply);
 }

@@ -46,8 +46,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
         _users = system.ActorOf(Props.Create(() => new EntityParent(user, clock, options)), "users");
         Func<string, Props> node = id => Entity("node-" + id, NodeState.New, id);
         _nodes = system.ActorOf(Props.Create(() => new EntityParent(node, clock, options)), "nodes");
-        var services = new CredentialServices(
-            clock, entropy, options, _singletons, () => _feed.Current.Network is { } network ? new AddressRanges(network.Ipv4, network.Ipv6) : null);
+        var services = new CredentialServices(clock, entropy, options, _singletons, _feed);
         Func<string, Props> credential = id => Props.Create(() => new CredentialActor(id, services));
         _credentials = system.ActorOf(Props.Create(() => new EntityParent(credential, clock, options)), "credentials");
 

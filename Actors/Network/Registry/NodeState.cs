@@ -18,7 +18,7 @@ public sealed record LogOutNode(Cause Cause, NodeId Node) : IEntityCommand;
 public sealed record NodeState : IEntityState<NodeState>
 {
     ImmutableHashSet<CredentialId> _credentials = [];
-    string? _name;
+    EnrolledNode? _node;
     INetworkEvent? _removal;
 
     NodeState() { }
@@ -29,9 +29,7 @@ public sealed record NodeState : IEntityState<NodeState>
     /// <inheritdoc/>
     public Decision Decide(IEntityCommand command, WallTime now) => command switch
     {
-        RegisterNode register => _credentials.Contains(register.Credential)
-            ? Decision.Answer(Accepted.Instance)
-            : Decision.Write(new NodeRegistered(register.Cause.CommandId, register.Cause.By, now, register.Credential, register.Node)),
+        RegisterNode register => Decide(register, now),
         RevokeNode revoke => Remove(revoke.Node, new NodeRevoked(revoke.Cause.CommandId, revoke.Cause.By, now, revoke.Node)),
         LogOutNode logOut => Remove(logOut.Node, new NodeLoggedOut(logOut.Cause.CommandId, logOut.Cause.By, now, logOut.Node)),
         _ => throw new ArgumentException($"a node does not know {command.GetType().Name}", nameof(command)),
@@ -40,21 +38,31 @@ public sealed record NodeState : IEntityState<NodeState>
     /// <inheritdoc/>
     public NodeState Apply(INetworkEvent happened) => happened switch
     {
-        NodeRegistered registered => this with { _credentials = _credentials.Add(registered.Credential), _name = registered.Node.Name, _removal = null },
+        NodeRegistered registered => this with { _credentials = _credentials.Add(registered.Credential), _node = registered.Node, _removal = null },
         NodeRevoked or NodeLoggedOut => this with { _removal = happened },
         _ => this,
     };
 
+    Decision Decide(RegisterNode register, WallTime now)
+    {
+        if (_credentials.Contains(register.Credential))
+            return Decision.Answer(Accepted.Instance);
+        // A node id stands for one identity for ever, whatever else goes wrong.
+        return _node is not null && _node.SigningKey != register.Node.SigningKey
+            ? Decision.Answer(new Refusal(RefusalKind.Conflict, "identity", $"node {register.Node.Id} is another machine"))
+            : Decision.Write(new NodeRegistered(register.Cause.CommandId, register.Cause.By, now, register.Credential, register.Node));
+    }
+
     Decision Remove(NodeId node, INetworkEvent removal)
     {
-        if (_name is null)
+        if (_node is null)
             return Decision.Answer(new Refusal(RefusalKind.NotFound, "not-found", $"there is no node {node}"));
         if (_removal is null)
             return Decision.Write(removal);
         return Decision.Answer(_removal.CommandId == removal.CommandId
             ? Accepted.Instance
             : new Refusal(RefusalKind.Conflict, "removed", _removal is NodeRevoked
-                ? $"node {_name} was revoked already, at {_removal.At}"
-                : $"node {_name} logged out already, at {_removal.At}"));
+                ? $"node {_node.Name} was revoked already, at {_removal.At}"
+                : $"node {_node.Name} logged out already, at {_removal.At}"));
     }
 }

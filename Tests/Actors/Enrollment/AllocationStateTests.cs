@@ -55,6 +55,20 @@ public sealed class AllocationStateTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Gives_everything_anew_where_what_is_known_went_to_another_machine()
+    {
+        var state = AllocationState.New;
+        var first = Give(ref state, credential: 1, machine: 1, "laptop");
+        var decision = state.Decide(Reserve(2, 1, "laptop") with { Anew = true }, Now);
+        state = Fold(state, decision);
+        var second = Assert.IsType<Reservation>(decision.Reply);
+        Assert.NotEqual(first.Node, second.Node);
+        Assert.Equal(("laptop-1", "100.64.0.2"), (second.Name, second.Ipv4));
+        state = Free(state, 1, 1);
+        Assert.Equal(second, Give(ref state, credential: 3, machine: 1, "laptop"));
+    }
+
+    [Fact]
     public void Refuses_a_tunnel_key_that_another_present_machine_has()
     {
         var state = AllocationState.New;

@@ -253,10 +253,34 @@ public sealed class ControllerSystemTests
             Assert.All(outcomes.Where(outcome => !outcome.Result.IsDone), outcome =>
                 Assert.Contains(outcome.Result.Refusal!.Code, (string[])[RefusalCodes.Used, RefusalCodes.Unavailable]));
         }
+        await harness.Controller.Queries.SeesAsync(view => view.Nodes.Count == 10);
         var nodes = harness.Controller.Queries.Nodes;
-        Assert.Equal(10, nodes.Count);
         Assert.Equal(10, nodes.Select(node => node.Node.Name).Distinct().Count());
         Assert.Equal(10, nodes.Select(node => node.Node.Node.Ipv4).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task A_loser_between_two_controllers_never_becomes_the_winner()
+    {
+        await using var harness = await ControllerHarness.StartAsync();
+        var credential = (await harness.CredentialAsync()).Text;
+        var (winner, loser) = (new Machine(harness.Entropy, "db"), new Machine(harness.Entropy, "db"));
+        var enrolled = (await harness.Controller.EnrollAsync(winner.Request(credential, harness.Clock.Now))).Result.Value!;
+        // What another controller writes that had not seen the winner's commit yet.
+        var node = enrolled.Node.Node;
+        var stale = new AllocationReserved(
+            "other", $"node:{node.Id}", harness.Clock.Now, credential.Id, node.Id, node.Name, node.Ipv4, node.Ipv6, loser.Identity, loser.TunnelKey, "alice", []);
+        await harness.Store.WriteAsync([new Persistent(stale, 2, "allocations", "allocation.reserved.v1")]);
+        await harness.Controller.Queries.SeesAsync(view => view.Revision == harness.Store.Rows.Count);
+
+        var later = (await harness.Controller.EnrollAsync(loser.Request((await harness.CredentialAsync()).Text, harness.Clock.Now))).Result.Value!;
+        Assert.NotEqual(enrolled.Node.Id, later.Node.Id);
+        Assert.NotEqual(enrolled.Node.Name, later.Node.Name);
+        Assert.NotEqual(enrolled.Node.Node.Ipv4, later.Node.Node.Ipv4);
+        Assert.Equal(winner.Identity, harness.Controller.Queries.Node(enrolled.Node.Id)!.Node.SigningKey);
+        var thief = new Machine(harness.Entropy, "thief") { TunnelKey = winner.TunnelKey };
+        var stolen = await harness.Controller.EnrollAsync(thief.Request((await harness.CredentialAsync()).Text, harness.Clock.Now));
+        Assert.Equal("key-in-use", stolen.Result.Refusal?.Code);
     }
 
     [Fact]

@@ -36,6 +36,14 @@ public sealed class EntityStateTests
     }
 
     [Fact]
+    public void A_node_id_stands_for_one_identity_for_ever()
+    {
+        var state = Fold(NodeState.New, new RegisterNode(By("1"), First, Laptop));
+        var other = Laptop with { SigningKey = new SigningPublicKey([.. Enumerable.Repeat((byte)1, 32)]) };
+        Assert.Equal("identity", Refused(state, new RegisterNode(By("2"), Second, other)).Code);
+    }
+
+    [Fact]
     public void A_user_is_created_once()
     {
         Assert.Equal(RefusalKind.Invalid, Refused(UserState.New, new CreateUser(By("1"), "Not A Name")).Kind);
