@@ -21,7 +21,7 @@ sealed class HostsFile(string path, string interfaceName)
     {
         try
         {
-            var target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+            var target = new FileInfo(path).LinkTarget is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
             var exists = File.Exists(target);
             if (!exists && entries.Count == 0)
                 return;

@@ -30,6 +30,8 @@ sealed class NodeService(
     volatile bool _starting;
     volatile string? _problem;
 
+    MapTrust? Believed => _member is INetworkMemory member ? member.Trust : _trust;
+
     /// <summary>Reads what the state directory holds; nothing is started yet.</summary>
     /// <exception cref="MeshFailureException">A file is damaged or open to others.</exception>
     public void Load()
@@ -82,7 +84,7 @@ sealed class NodeService(
             {
                 throw new MeshFailureException(ExitCodes.Refused, $"this machine belongs to network {_record.Network}, the credential is for another: mesh logout first");
             }
-            else if (credential is not null && _trust?.Removed is { } removed)
+            else if (credential is not null && Believed?.Removed is { } removed)
             {
                 throw new MeshFailureException(ExitCodes.Refused, $"this machine was taken out of the network ({removed}) and keeps its old keys: mesh logout first, then this command again");
             }
@@ -93,7 +95,7 @@ sealed class NodeService(
                 await StartAsync();
             }
             await _member!.FirstApply.WaitAsync(limit.Token);
-            return new UpReply(_record!.Name, _record.Network.ToString(), _trust?.Body?.Self.Addresses ?? [], enrolled);
+            return new UpReply(_record!.Name, _record.Network.ToString(), Believed?.Body?.Self.Addresses ?? [], enrolled);
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
@@ -228,7 +230,7 @@ sealed class NodeService(
     {
         if (_member is not { } member)
             return;
-        _trust = ((INetworkMemory)member).Trust;
+        (_trust, _record) = (((INetworkMemory)member).Trust, member.Record with { Down = _record!.Down });
         _member = null;
         await member.DisposeAsync();
         log.TunnelDown(member.Tunnel.Interface);

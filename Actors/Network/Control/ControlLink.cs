@@ -21,6 +21,8 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
     // A node that was taken out asks now and then whether it was a mistake.
     static readonly TimeSpan _removedPause = TimeSpan.FromSeconds(30);
 
+    static readonly TimeSpan _restartPause = TimeSpan.FromSeconds(1);
+
     readonly ControlLinkSetup _setup;
     readonly Backoff _backoff;
     readonly HintBook _hints = new();
@@ -86,9 +88,16 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
     /// <inheritdoc/>
     protected override void PreStart()
     {
-        _setup.Endpoints.Changed += _endpointsChanged;
-        Timers.StartPeriodicTimer(Tick.Instance, Tick.Instance, _tick);
+        Prepare();
         Self.Tell(Start.Instance);
+    }
+
+    /// <inheritdoc/>
+    protected override void PostRestart(Exception reason)
+    {
+        Prepare();
+        // Whatever made it fail may be there still: no faster than this in a circle.
+        Timers.StartSingleTimer(Start.Instance, Start.Instance, _restartPause);
     }
 
     /// <inheritdoc/>
@@ -100,6 +109,12 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _streamCancel.Dispose();
+
+    void Prepare()
+    {
+        _setup.Endpoints.Changed += _endpointsChanged;
+        Timers.StartPeriodicTimer(Tick.Instance, Tick.Instance, _tick);
+    }
 
     IReadOnlyList<string> Addresses =>
         [.. (_trust.Body?.Controllers.SelectMany(controller => controller.Addresses) ?? []).Concat(_setup.Controllers).Distinct(StringComparer.Ordinal)];

@@ -28,7 +28,7 @@ sealed class FakeTransport : IControlTransport
 {
     readonly Channel<FakeStream> _attached = Channel.CreateUnbounded<FakeStream>();
 
-    public CertificateLife Certificate { get; set; } = new(new WallTime(0), new WallTime(long.MaxValue / 4));
+    public CertificateLife Certificate { get; set; } = new(new WallTime(1_799_000_000_000), new WallTime(4_102_444_800_000));
 
     /// <summary>What an attempt at an address comes to; null: it succeeds.</summary>
     public Func<string, Exception?> Answer { get; set; } = _ => null;
@@ -66,6 +66,7 @@ sealed class FakeStream(string address, AttachFrame attach) : IControlStream
 {
     readonly Channel<DownFrame> _down = Channel.CreateUnbounded<DownFrame>();
     readonly Channel<UpFrame> _up = Channel.CreateUnbounded<UpFrame>();
+    readonly Channel<UpFrame> _hints = Channel.CreateUnbounded<UpFrame>();
 
     public string Address { get; } = address;
 
@@ -77,16 +78,11 @@ sealed class FakeStream(string address, AttachFrame attach) : IControlStream
 
     public void Break() => _down.Writer.TryComplete(new IOException("cut"));
 
-    /// <summary>Gives the next line that came up and is not a hint.</summary>
+    /// <summary>Gives the next line that came up; hints and others are kept apart, as they come when they like.</summary>
     public async Task<UpFrame> NextAsync(bool hints = false)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
-        while (true)
-        {
-            var frame = await _up.Reader.ReadAsync(limit.Token);
-            if (hints == frame.Hint is not null)
-                return frame;
-        }
+        return await (hints ? _hints : _up).Reader.ReadAsync(limit.Token);
     }
 
     public async Task<DownFrame?> ReadAsync(CancellationToken cancel)
@@ -107,7 +103,7 @@ sealed class FakeStream(string address, AttachFrame attach) : IControlStream
 
     public Task SendAsync(UpFrame frame, CancellationToken cancel)
     {
-        _up.Writer.TryWrite(frame);
+        (frame.Hint is null ? _up : _hints).Writer.TryWrite(frame);
         return Task.CompletedTask;
     }
 

@@ -22,7 +22,7 @@ public sealed class ControlLinkTests : TestKit
     readonly FakeTransport _transport = new();
     readonly FakeNode _node;
 
-    public ControlLinkTests() => _node = new FakeNode(_network.Empty);
+    public ControlLinkTests(Xunit.Abstractions.ITestOutputHelper output) : base(output: output) => _node = new FakeNode(_network.Empty);
 
     IActorRef Start(params string[] controllers)
     {

@@ -1,0 +1,39 @@
+using System.Net;
+using Mesh.Node.Service;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Map;
+
+namespace Mesh.Tests.Node.Service;
+
+/// <summary>A tunnel without packets that remembers what it was told.</summary>
+sealed class FakeTunnel : ITunnel
+{
+    readonly ActorSystem _system = ActorSystem.Create("test", "akka { loglevel = OFF, stdout-loglevel = OFF }");
+
+    public MapBody? InForce { get; private set; }
+
+    public bool Disposed { get; private set; }
+
+    public string Interface => "meshtest";
+
+    public int Port => 51820;
+
+    public Task<IActorRef> StartActorAsync(string name, Props props) => Task.FromResult(_system.ActorOf(props, name));
+
+    public Task ApplyAsync(MapBody? body, IReadOnlyDictionary<NodeId, IReadOnlyList<IPEndPoint>> endpoints)
+    {
+        InForce = body;
+        return Task.CompletedTask;
+    }
+
+    public IReadOnlyDictionary<TunnelPublicKey, PeerTraffic> Traffic() => (InForce?.Peers ?? []).ToDictionary(
+        peer => peer.TunnelKey, _ => new PeerTraffic(IPEndPoint.Parse("192.0.2.20:51820"), 7, 5, DateTimeOffset.UtcNow));
+
+    public IReadOnlyDictionary<string, long> Drops() => new Dictionary<string, long> { ["NoRoute"] = 3 };
+
+    public async ValueTask DisposeAsync()
+    {
+        Disposed = true;
+        await _system.Terminate();
+    }
+}
