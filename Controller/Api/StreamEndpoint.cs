@@ -27,6 +27,8 @@ sealed class StreamEndpoint(ControllerSystem system, ILogger<StreamEndpoint> log
             rate.MinDataRate = null;
         context.Response.ContentType = "application/x-ndjson";
         await context.Response.StartAsync(context.RequestAborted);
+        // The head waits for the first byte of the body otherwise, and the node would not know that it was let in.
+        await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
 
         using var over = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         var stream = new ControlStream();

@@ -24,7 +24,7 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
     static readonly TimeSpan _restartPause = TimeSpan.FromSeconds(1);
 
     readonly ControlLinkSetup _setup;
-    readonly Backoff _backoff;
+    readonly RetryDelay _backoff;
     readonly HintBook _hints = new();
     readonly Action _endpointsChanged;
 
@@ -43,7 +43,7 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
     public ControlLink(ControlLinkSetup setup)
     {
         _setup = setup;
-        _backoff = new Backoff(setup.Jitter);
+        _backoff = new RetryDelay(setup.Jitter);
         _trust = setup.Memory.Trust;
         var self = Self;
         _endpointsChanged = () => self.Tell(EndpointsChanged.Instance);

@@ -4,7 +4,7 @@ namespace Mesh.Actors.Control;
 /// Gives the pauses between attempts: 250 ms, doubling up to 5 s, each shortened by up to a half at random, so that the nodes of
 /// a controller that comes back do not all come at once. Not safe for concurrent use.
 /// </summary>
-public sealed class Backoff(Random jitter)
+public sealed class RetryDelay(Random jitter)
 {
     /// <summary>The first pause, before jitter.</summary>
     public static readonly TimeSpan First = TimeSpan.FromMilliseconds(250);
