@@ -3,7 +3,8 @@ using Mesh.Protocol.Identity;
 
 namespace Mesh.Protocol.Crypto;
 
-/// <summary>Signs and verifies with Ed25519 (RFC 8032 section 5.1). Private keys are 32-byte seeds. About 25 us to sign, 63 us to verify.</summary>
+/// <summary>Signs and verifies with Ed25519 (RFC 8032 section 5.1). Private keys are 32-byte seeds. About 25 us to sign, 63 us to
+/// verify.</summary>
 public static unsafe class Ed25519
 {
     /// <summary>The length of seeds and public keys.</summary>

@@ -25,7 +25,9 @@ static class IkPsk2
     public static ReadOnlySpan<byte> Name => "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s"u8;
 
     /// <summary>32 zero bytes: the pre-shared key of those who have none.</summary>
-    public static ReadOnlySpan<byte> NoPresharedKey => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    public static ReadOnlySpan<byte> NoPresharedKey => _noPresharedKey;
+
+    static readonly byte[] _noPresharedKey = new byte[32];
 }
 
 /// <summary>Is the initiator's half of one handshake. Dispose it when it was answered or given up. Not safe for concurrent use.</summary>
@@ -137,8 +139,8 @@ sealed class IkPsk2Responder : IDisposable
     /// Reads a first message. The initiator's key is shown to <paramref name="isKnown"/> before the second key agreement is spent on it;
     /// <paramref name="unknown"/> tells that it said no. The payload is valid only when this returns true.
     /// </summary>
-    public static bool TryRead(X25519 staticKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> prologue, Func<TunnelPublicKey, bool> isKnown,
-        Span<byte> payload, [NotNullWhen(true)] out IkPsk2Responder? responder, out bool unknown)
+    public static bool TryRead(X25519 staticKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> prologue,
+        Func<TunnelPublicKey, bool> isKnown, Span<byte> payload, [NotNullWhen(true)] out IkPsk2Responder? responder, out bool unknown)
     {
         responder = null;
         unknown = false;
@@ -177,7 +179,8 @@ sealed class IkPsk2Responder : IDisposable
     }
 
     /// <summary>
-    /// Writes the second message, 48 bytes longer than its payload, and derives the session keys; the ephemeral key may be disposed at once.
+    /// Writes the second message, 48 bytes longer than its payload, and derives the session keys; the ephemeral key may be disposed at
+    /// once.
     /// Returns false when the initiator's ephemeral key is of small order. Either way this half is used up.
     /// </summary>
     public bool TryWriteResponse(TunnelPrivateKey ephemeralKey, ReadOnlySpan<byte> presharedKey, ReadOnlySpan<byte> payload,

@@ -35,7 +35,8 @@ sealed class SymmetricState : IDisposable
     /// <summary>Adds public bytes to the transcript.</summary>
     public void MixHash(ReadOnlySpan<byte> data) => Blake2s.Hash(Transcript, Transcript, data);
 
-    /// <summary>Mixes an ephemeral public key: into the transcript and, as handshakes with a pre-shared key do, into the chaining key.</summary>
+    /// <summary>Mixes an ephemeral public key: into the transcript and, as handshakes with a pre-shared key do, into the chaining
+    /// key.</summary>
     public void MixEphemeral(ReadOnlySpan<byte> publicKey)
     {
         MixHash(publicKey);

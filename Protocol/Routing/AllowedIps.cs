@@ -8,7 +8,8 @@ namespace Mesh.Protocol.Routing;
 /// section 2). An immutable snapshot: built once, published, read by any number of threads without a lock or an allocation. A prefix
 /// belongs to one peer, the last one named for it.
 /// </summary>
-/// <remarks>One path-compressed binary trie per family, in one array: a look-up touches one node per branching of the prefixes that share its path.</remarks>
+/// <remarks>One path-compressed binary trie per family, in one array: a look-up touches one node per branching of the prefixes that
+/// share its path.</remarks>
 public sealed class AllowedIps<TPeer> where TPeer : class
 {
     const int None = -1;

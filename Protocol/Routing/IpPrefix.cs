@@ -62,7 +62,8 @@ public readonly record struct IpPrefix : IComparable<IpPrefix>
         return 16;
     }
 
-    /// <summary>Reads <c>address/length</c>, or an address alone as the prefix of all its bits. Host bits are cleared, as <c>wg</c> does.</summary>
+    /// <summary>Reads <c>address/length</c>, or an address alone as the prefix of all its bits. Host bits are cleared, as <c>wg</c>
+    /// does.</summary>
     public static bool TryParse([NotNullWhen(true)] string? text, out IpPrefix prefix)
     {
         prefix = default;
@@ -70,12 +71,14 @@ public readonly record struct IpPrefix : IComparable<IpPrefix>
             return false;
         var slash = text.IndexOf('/', StringComparison.Ordinal);
         var host = slash < 0 ? text.AsSpan() : text.AsSpan(0, slash);
-        if (host.Contains('%') || host.Contains('[') || !IPAddress.TryParse(host, out var address) || (!host.Contains(':') && host.Count('.') != 3))
+        if (host.Contains('%') || host.Contains('[') || !IPAddress.TryParse(host, out var address)
+            || (!host.Contains(':') && host.Count('.') != 3))
             return false;
         Span<byte> bytes = stackalloc byte[16];
         address.TryWriteBytes(bytes, out var written);
         var length = written * 8;
-        if (slash >= 0 && (!int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out length) || length > written * 8))
+        if (slash >= 0
+            && (!int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out length) || length > written * 8))
             return false;
         prefix = new IpPrefix(bytes[..written], length);
         return true;

@@ -18,7 +18,8 @@ public enum DropReason
     /// <summary>mac1 is wrong: the sender does not know this machine's public key (paper section 5.4.4).</summary>
     Mac1 = 3,
 
-    /// <summary>The device is under load and the sender had not yet proven its address: it was answered with a cookie (paper section 5.4.7).</summary>
+    /// <summary>The device is under load and the sender had not yet proven its address: it was answered with a cookie (paper section
+    /// 5.4.7).</summary>
     CookieRequired = 4,
 
     /// <summary>The device is under load and the sender's address has used up its share.</summary>

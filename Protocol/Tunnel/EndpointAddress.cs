@@ -69,7 +69,8 @@ public readonly struct EndpointAddress : IEquatable<EndpointAddress>
     /// <summary>Gets the interface index of a link-local IPv6 address, else 0.</summary>
     public uint Scope => _scope;
 
-    /// <summary>Gets the IPv4 address as a number whose most significant byte is the first octet; meaningful when <see cref="IsIPv4"/>.</summary>
+    /// <summary>Gets the IPv4 address as a number whose most significant byte is the first octet; meaningful when
+    /// <see cref="IsIPv4"/>.</summary>
     public uint IPv4 => (uint)_low;
 
     /// <summary>Gets the length of the address: 4, 16 or 0.</summary>

@@ -31,14 +31,15 @@ public sealed class InitiationOpener
         if (TunnelMessage.Classify(message) != MessageType.Initiation)
             return false;
         Span<byte> timestamp = stackalloc byte[Tai64N.Size];
-        if (!IkPsk2Responder.TryRead(_deviceKey, HandshakeInitiation.Noise(message), TunnelSpecification.Identifier, peers.Contains, timestamp,
-                out var handshake, out var unknown))
+        if (!IkPsk2Responder.TryRead(_deviceKey, HandshakeInitiation.Noise(message), TunnelSpecification.Identifier, peers.Contains,
+                timestamp, out var handshake, out var unknown))
         {
             reason = unknown ? DropReason.UnknownPeer : DropReason.HandshakeAuthentication;
             return false;
         }
         reason = DropReason.None;
-        initiation = new AuthenticatedInitiation(handshake.Initiator, Tai64N.Read(timestamp), HandshakeInitiation.Sender(message), handshake);
+        initiation = new AuthenticatedInitiation(handshake.Initiator, Tai64N.Read(timestamp), HandshakeInitiation.Sender(message),
+            handshake);
         return true;
     }
 }

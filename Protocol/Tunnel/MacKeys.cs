@@ -3,7 +3,8 @@ using Mesh.Protocol.Identity;
 
 namespace Mesh.Protocol.Tunnel;
 
-/// <summary>Derives the two keys that everybody who knows a receiver's public key can compute (WireGuard paper sections 5.4.4 and 5.4.7).</summary>
+/// <summary>Derives the two keys that everybody who knows a receiver's public key can compute (WireGuard paper sections 5.4.4 and
+/// 5.4.7).</summary>
 static class MacKeys
 {
     /// <summary>The length of mac1 and mac2.</summary>

@@ -56,8 +56,8 @@ public sealed partial class PeerMachine
         try
         {
             using var ephemeral = new TunnelPrivateKey(_entropy);
-            if (!initiation.Handshake.TryWriteResponse(ephemeral, PresharedKey, default, HandshakeResponse.Noise(_response.AsSpan()), sendingKey,
-                    receivingKey))
+            if (!initiation.Handshake.TryWriteResponse(ephemeral, PresharedKey, default, HandshakeResponse.Noise(_response.AsSpan()),
+                    sendingKey, receivingKey))
                 return DropReason.HandshakeAuthentication;
             _continuity.NewestReceived = initiation.Timestamp;
             _lastInitiationTaken = now;

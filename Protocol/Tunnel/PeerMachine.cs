@@ -67,7 +67,8 @@ public sealed partial class PeerMachine
             ConfirmNext(now);
         // An old session may say so too when there is no younger one: after crossing handshakes the peer may be sending on it.
         if ((signals & SessionSignals.Rekey) != 0
-            && (_continuity.Current is not { } current || current == session || now - current.EstablishedAt >= TunnelSpecification.RekeyAfterTime))
+            && (_continuity.Current is not { } current || current == session
+                || now - current.EstablishedAt >= TunnelSpecification.RekeyAfterTime))
             StartHandshake(now);
         if ((signals & SessionSignals.Activity) != 0)
             Watch(now);
@@ -109,7 +110,8 @@ public sealed partial class PeerMachine
     /// <summary>Takes the next event, in the order in which they happened.</summary>
     public bool TryTakeEvent([NotNullWhen(true)] out PeerEvent? peerEvent) => _events.TryDequeue(out peerEvent);
 
-    /// <summary>Zeroes all keys and gives all indexes back, with events; for a peer that is removed or an interface that goes down.</summary>
+    /// <summary>Zeroes all keys and gives all indexes back, with events; for a peer that is removed or an interface that goes
+    /// down.</summary>
     public void Shutdown()
     {
         EndHandshake();

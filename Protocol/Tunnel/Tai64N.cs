@@ -18,7 +18,8 @@ public readonly record struct Tai64N(ulong Seconds, uint Nanoseconds) : ICompara
     public static Tai64N Read(ReadOnlySpan<byte> bytes) =>
         new(BinaryPrimitives.ReadUInt64BigEndian(bytes), BinaryPrimitives.ReadUInt32BigEndian(bytes[8..]));
 
-    /// <summary>Cuts the time down to <see cref="TunnelTuning.TimestampGrid"/> and, if that is not later than <paramref name="previous"/>, moves on from it.</summary>
+    /// <summary>Cuts the time down to <see cref="TunnelTuning.TimestampGrid"/> and, if that is not later than
+    /// <paramref name="previous"/>, moves on from it.</summary>
     public static Tai64N After(Tai64N previous, WallTime now)
     {
         var grid = TunnelTuning.TimestampGrid.Ticks / TimeSpan.TicksPerMillisecond;
@@ -39,7 +40,8 @@ public readonly record struct Tai64N(ulong Seconds, uint Nanoseconds) : ICompara
     }
 
     /// <inheritdoc/>
-    public int CompareTo(Tai64N other) => Seconds != other.Seconds ? Seconds.CompareTo(other.Seconds) : Nanoseconds.CompareTo(other.Nanoseconds);
+    public int CompareTo(Tai64N other) =>
+        Seconds != other.Seconds ? Seconds.CompareTo(other.Seconds) : Nanoseconds.CompareTo(other.Nanoseconds);
 
     /// <inheritdoc cref="CompareTo"/>
     public static bool operator <(Tai64N left, Tai64N right) => left.CompareTo(right) < 0;

@@ -22,7 +22,8 @@ public static class TransportMessage
     /// <summary>What a message is longer than its padded payload; also the length of a keepalive.</summary>
     public const int Overhead = HeaderSize + TagSize;
 
-    /// <summary>Reads receiver and counter. Returns false for another type, a reserved byte that is not zero, or fewer than 32 bytes.</summary>
+    /// <summary>Reads receiver and counter. Returns false for another type, a reserved byte that is not zero, or fewer than 32
+    /// bytes.</summary>
     public static bool TryReadHeader(ReadOnlySpan<byte> message, out SessionIndex receiver, out ulong counter)
     {
         receiver = default;

@@ -26,7 +26,8 @@ public enum SessionSignals
 /// <param name="Signals">What to tell the peer's owner; also with a drop.</param>
 public readonly record struct SealResult(DropReason Drop, int Length, SessionSignals Signals);
 
-/// <summary>Gives the outcome of <see cref="TransportSession.Open"/>; a reason other than None means that the buffer holds nothing of use.</summary>
+/// <summary>Gives the outcome of <see cref="TransportSession.Open"/>; a reason other than None means that the buffer holds nothing of
+/// use.</summary>
 /// <param name="Drop">Why there is no plaintext, or None.</param>
 /// <param name="Length">The length of the plaintext, padding included; 0 is a keepalive. It starts 16 bytes into the buffer.</param>
 /// <param name="Signals">What to tell the peer's owner; also with a drop.</param>

@@ -55,7 +55,8 @@ public sealed class TransportSession : IDisposable
     /// <summary>Gets when the keys were derived.</summary>
     public Instant EstablishedAt { get; }
 
-    /// <summary>Gets whether the other side is known to hold the keys: always for an initiator, after the first packet for a responder.</summary>
+    /// <summary>Gets whether the other side is known to hold the keys: always for an initiator, after the first packet for a
+    /// responder.</summary>
     public bool IsConfirmed => Volatile.Read(ref _confirmed) != 0;
 
     /// <summary>Gets whether the keys were zeroed.</summary>
@@ -127,7 +128,8 @@ public sealed class TransportSession : IDisposable
         return new OpenResult(DropReason.None, length, signals);
     }
 
-    /// <summary>Zeroes the keys; packets that other threads are at are finished or refused with <see cref="DropReason.SessionRetired"/>.</summary>
+    /// <summary>Zeroes the keys; packets that other threads are at are finished or refused with
+    /// <see cref="DropReason.SessionRetired"/>.</summary>
     public void Dispose()
     {
         Interlocked.Exchange(ref _disposed, 1);

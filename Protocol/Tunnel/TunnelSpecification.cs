@@ -1,10 +1,11 @@
 namespace Mesh.Protocol.Tunnel;
 
-/// <summary>Fixes what every implementation of the protocol shares: a change here ends interoperation. Source: WireGuard paper, section 6.1 unless said.</summary>
+/// <summary>Fixes what every implementation of the protocol shares: a change here ends interoperation. Source: WireGuard paper, section
+/// 6.1 unless said.</summary>
 public static class TunnelSpecification
 {
     /// <summary>The Noise protocol name that starts every transcript (section 5.4).</summary>
-    public static ReadOnlySpan<byte> Construction => "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s"u8;
+    public static ReadOnlySpan<byte> Construction => Noise.IkPsk2.Name;
 
     /// <summary>The prologue of every transcript (section 5.4).</summary>
     public static ReadOnlySpan<byte> Identifier => "WireGuard v1 zx2c4 Jason@zx2c4.com"u8;
@@ -33,13 +34,15 @@ public static class TunnelSpecification
     /// <summary>The time between two initiations.</summary>
     public static readonly TimeSpan RekeyTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>The upper bound of the random time added to each <see cref="RekeyTimeout"/>: a third of a second and a little (section 6.1 and the reference implementations).</summary>
+    /// <summary>The upper bound of the random time added to each <see cref="RekeyTimeout"/>: a third of a second and a little (section
+    /// 6.1 and the reference implementations).</summary>
     public static readonly TimeSpan RekeyTimeoutJitter = TimeSpan.FromMilliseconds(334);
 
     /// <summary>The silence after received data that is broken by an empty message.</summary>
     public static readonly TimeSpan KeepaliveTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>The age from which data received by the initiator starts a new handshake: reject - keepalive - rekey timeout (section 6.2).</summary>
+    /// <summary>The age from which data received by the initiator starts a new handshake: reject - keepalive - rekey timeout (section
+    /// 6.2).</summary>
     public static readonly TimeSpan RekeyOnReceiveAfterTime = RejectAfterTime - KeepaliveTimeout - RekeyTimeout;
 
     /// <summary>The silence after sent data that starts a new handshake: keepalive + rekey timeout (section 6.5).</summary>
@@ -58,10 +61,12 @@ public static class TunnelSpecification
 /// <summary>Holds what an implementation may choose for itself.</summary>
 public static class TunnelTuning
 {
-    /// <summary>The counters behind the newest that are still accepted; 8192 bits less one word, as RFC 6479 and other implementations have it.</summary>
+    /// <summary>The counters behind the newest that are still accepted; 8192 bits less one word, as RFC 6479 and other implementations
+    /// have it.</summary>
     public const int ReplayWindow = 8128;
 
-    /// <summary>The shortest time between two initiations that are taken from one peer: 50 a second, as other implementations have it.</summary>
+    /// <summary>The shortest time between two initiations that are taken from one peer: 50 a second, as other implementations have
+    /// it.</summary>
     public static readonly TimeSpan InitiationInterval = TimeSpan.FromMilliseconds(20);
 
     /// <summary>The time before a cookie's end from which it is no longer used: the answer would come too late.</summary>

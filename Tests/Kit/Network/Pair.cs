@@ -2,7 +2,8 @@ using Mesh.Protocol.Identity;
 
 namespace Mesh.Tests.Kit.Network;
 
-/// <summary>Is two devices that know each other, on a network of their own: <c>Alice</c> knows where <c>Bob</c> is, and Bob learns it.</summary>
+/// <summary>Is two devices that know each other, on a network of their own: <c>Alice</c> knows where <c>Bob</c> is, and Bob learns
+/// it.</summary>
 public sealed class Pair
 {
     /// <summary>Creates the pair; with <paramref name="bothKnow"/> Bob knows Alice's endpoint from the start.</summary>

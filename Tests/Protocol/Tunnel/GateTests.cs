@@ -142,7 +142,8 @@ public sealed class GateTests
     }
 
     /// <summary>
-    /// Random, cut and changed datagrams of every type, for a device without load and one under load. Nothing may be sent but, under load, one
+    /// Random, cut and changed datagrams of every type, for a device without load and one under load. Nothing may be sent but, under
+    /// load, one
     /// cookie for a valid mac1, which is shorter than what it answers.
     /// </summary>
     [Theory]

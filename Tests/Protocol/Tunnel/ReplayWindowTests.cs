@@ -45,7 +45,8 @@ public sealed class ReplayWindowTests
         }
     }
 
-    /// <summary>No honest sender gets that far in the 180 s of a session; one that jumps there loses packets, but none is taken twice.</summary>
+    /// <summary>No honest sender gets that far in the 180 s of a session; one that jumps there loses packets, but none is taken
+    /// twice.</summary>
     [Fact]
     public void Jumps_of_any_size_let_nothing_through_twice()
     {
