@@ -42,6 +42,36 @@ public sealed class SqlJournalActorTests
     }
 
     [Fact]
+    public async Task A_fenced_entity_comes_back_under_back_off_and_knows_who_was_first()
+    {
+        using var file = new TempJournal();
+        await using var ours = Writer.Open(file.Path, "ours");
+        await using var theirs = Writer.Open(file.Path, "theirs");
+        var supervised = ours.StartUnderBackoff("entity");
+        Assert.Equal("", await supervised.Ask<string>("history", Patience));
+        await theirs.Start("entity").Ask<CausedEvent>(new CausedEvent("theirs", 1), Patience);
+
+        var lost = Assert.IsType<Status.Failure>(await supervised.Ask<object>(new CausedEvent("ours", 1), Patience));
+        Assert.IsType<JournalConflictException>(lost.Cause);
+
+        // While nobody is there to answer, what is sent is lost, as it would be for any caller: ask again.
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                Assert.Equal("theirs", await supervised.Ask<string>("history", TimeSpan.FromMilliseconds(300)));
+                break;
+            }
+            catch (AskTimeoutException) when (attempt < 50)
+            {
+            }
+        }
+
+        await supervised.Ask<CausedEvent>(new CausedEvent("ours again", 1), Patience);
+        Assert.Equal("theirs ours again", await supervised.Ask<string>("history", Patience));
+    }
+
+    [Fact]
     public async Task A_fenced_writer_stops_only_itself()
     {
         using var file = new TempJournal();
@@ -162,6 +192,13 @@ public sealed class SqlJournalActorTests
         }
 
         public IActorRef Start(string id) => _system.ActorOf(Props.Create(() => new Historian(id)));
+
+        public IActorRef StartUnderBackoff(string id)
+        {
+            var child = Props.Create(() => new Historian(id));
+            return _system.ActorOf(BackoffSupervisor.Props(
+                Backoff.OnStop(child, "child", TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(1), 0.2)));
+        }
 
         public async ValueTask DisposeAsync()
         {
