@@ -43,7 +43,7 @@ sealed class NodeRuntime : IAsyncDisposable
         var system = ActorSystem.Create("mesh", options.Actors);
         var node = system.ActorOf(Props.Create<NodeSupervisor>(), "node");
         DataPlane plane = new(options.Tunnel, options.Clock, SystemEntropy.Instance);
-        ManagedTunnelBackend tunnel = new(node, plane, plane.DeviceKey, options.Clock, SystemEntropy.Instance);
+        ManagedTunnelBackend tunnel = new(node, new TunnelContext(plane, plane.DeviceKey, options.Clock, SystemEntropy.Instance));
         NodeRuntime runtime = new(system, node, plane, tunnel);
         try
         {

@@ -8,17 +8,16 @@ public sealed class DeviceActor : ReceiveActor, IWithTimers
 {
     static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200), LongestPause = TimeSpan.FromSeconds(30);
 
-    readonly WantedState _wanted;
-    readonly IDataPlane _plane;
-    readonly IActorRef? _listener;
+    readonly TunnelContext _tunnel;
+    readonly IActorRef _listener;
     readonly ILoggingAdapter _log = Context.GetLogger();
     ITunnelDevice? _device;
     TimeSpan _pause = FirstPause;
 
     /// <summary>Takes the tables that the device is opened on, and who is told <see cref="Opened"/> and <see cref="OpenFailed"/>.</summary>
-    public DeviceActor(WantedState wanted, IDataPlane plane, IActorRef? listener)
+    public DeviceActor(TunnelContext tunnel, IActorRef listener)
     {
-        (_wanted, _plane, _listener) = (wanted, plane, listener);
+        (_tunnel, _listener) = (tunnel, listener);
         Receive<Open>(_ => HandleOpen());
         Receive<Configure>(_ => HandleConfigure());
         Receive<Failed>(failed => failed.Device == _device, failed => HandleFailed(failed.Cause));
@@ -63,17 +62,17 @@ public sealed class DeviceActor : ReceiveActor, IWithTimers
             return;
         try
         {
-            var device = _plane.Open();
+            var device = _tunnel.Plane.Open();
             _device = device;
             device.Failure.PipeTo(Self, failure: cause => new Failed(device, cause));
-            device.Configure(_wanted.State);
+            device.Configure(_tunnel.Wanted.State);
             _pause = FirstPause;
-            _listener?.Tell(new Opened(device.Info));
+            _listener.Tell(new Opened(device.Info));
         }
         catch (IOException e)
         {
             _log.Error("device: {0}; trying again in {1} s", e.Message, _pause.TotalSeconds);
-            _listener?.Tell(new OpenFailed(e.Message));
+            _listener.Tell(new OpenFailed(e.Message));
             Reopen();
         }
     }
@@ -83,7 +82,7 @@ public sealed class DeviceActor : ReceiveActor, IWithTimers
         string? error = null;
         try
         {
-            _device?.Configure(_wanted.State);
+            _device?.Configure(_tunnel.Wanted.State);
         }
         catch (IOException e)
         {

@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
 using Mesh.Actors.Peers;
-using Mesh.Protocol.Crypto;
-using Mesh.Protocol.Time;
 
 namespace Mesh.Actors.Device;
 
@@ -13,12 +11,8 @@ public sealed class ManagedTunnelBackend : ITunnelBackend
 {
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    readonly WantedState _wanted = new();
     readonly IActorRef _node;
-    readonly IDataPlane _plane;
-    readonly X25519 _deviceKey;
-    readonly ITunnelClock _clock;
-    readonly IEntropy _entropy;
+    readonly TunnelContext _tunnel;
     readonly SemaphoreSlim _one = new(1, 1);
     IActorRef? _device;
     IActorRef? _peers;
@@ -27,8 +21,7 @@ public sealed class ManagedTunnelBackend : ITunnelBackend
     bool _stopped;
 
     /// <summary>Takes a running <see cref="NodeSupervisor"/> and what the tunnel is made of.</summary>
-    public ManagedTunnelBackend(IActorRef node, IDataPlane plane, X25519 deviceKey, ITunnelClock clock, IEntropy entropy) =>
-        (_node, _plane, _deviceKey, _clock, _entropy) = (node, plane, deviceKey, clock, entropy);
+    public ManagedTunnelBackend(IActorRef node, TunnelContext tunnel) => (_node, _tunnel) = (node, tunnel);
 
     /// <inheritdoc/>
     public TunnelCapabilities Capabilities =>
@@ -43,9 +36,9 @@ public sealed class ManagedTunnelBackend : ITunnelBackend
             if (_device is not null || _stopped)
                 throw new InvalidOperationException("a tunnel backend starts once");
             TaskCompletionSource<object> first = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            _listener = await StartChildAsync("device-watch", Props.Create<OpenListener>((Action<object>)Note), cancellationToken);
-            _device = await StartChildAsync("device", Props.Create<DeviceActor>(_wanted, _plane, _listener), cancellationToken);
-            _peers = await StartChildAsync("peers", Props.Create<PeersSupervisor>(_wanted, _plane, _deviceKey, _clock, _entropy), cancellationToken);
+            _listener = await StartChildAsync("device-watch", Props.Create<OpenListener>(new Listener(Note)), cancellationToken);
+            _device = await StartChildAsync("device", Props.Create<DeviceActor>(_tunnel, _listener), cancellationToken);
+            _peers = await StartChildAsync("peers", Props.Create<PeersSupervisor>(_tunnel), cancellationToken);
             var outcome = await first.Task.WaitAsync(Patience, cancellationToken);
             return outcome is DeviceActor.Opened opened ? opened.Info : throw new IOException(((DeviceActor.OpenFailed)outcome).Error);
 
@@ -70,7 +63,7 @@ public sealed class ManagedTunnelBackend : ITunnelBackend
         {
             if (_device is null || _peers is null)
                 throw new InvalidOperationException("the tunnel backend is not running");
-            _wanted.State = state;
+            _tunnel.Wanted.State = state;
             // Peers first: no packet may find its way to the device before there is somebody who may or may not have it.
             await _peers.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience, cancellationToken);
             var configured = await _device.Ask<DeviceActor.Configured>(DeviceActor.Configure.Instance, Patience, cancellationToken);
@@ -85,7 +78,7 @@ public sealed class ManagedTunnelBackend : ITunnelBackend
 
     /// <inheritdoc/>
     public TunnelStatistics ReadStatistics() =>
-        new(_plane.ReadPeers(), _plane.Drops.Snapshot(), Math.Max(0, Volatile.Read(ref _opened) - 1));
+        new(_tunnel.Plane.ReadPeers(), _tunnel.Plane.Drops.Snapshot(), Math.Max(0, Volatile.Read(ref _opened) - 1));
 
     /// <inheritdoc/>
     public async Task StopAsync()
@@ -119,9 +112,11 @@ public sealed class ManagedTunnelBackend : ITunnelBackend
     async Task<IActorRef> StartChildAsync(string name, Props props, CancellationToken cancellationToken) =>
         (await _node.Ask<NodeSupervisor.ChildStarted>(new NodeSupervisor.StartChild(name, props), Patience, cancellationToken)).Child;
 
+    sealed record Listener(Action<object> Note);
+
     /// <summary>Passes what the device says to the backend. It supervises nothing and cannot fail.</summary>
     sealed class OpenListener : ReceiveActor
     {
-        public OpenListener(Action<object> note) => ReceiveAny(note);
+        public OpenListener(Listener listener) => ReceiveAny(listener.Note);
     }
 }

@@ -27,15 +27,9 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
     int _unanswered;
 
     /// <summary>Takes what outlives the actor.</summary>
-    /// <param name="peer">The peer as configured now.</param>
-    /// <param name="port">Its place in the data path.</param>
-    /// <param name="deviceKey">This device's key.</param>
-    /// <param name="drops">Where refused messages are counted.</param>
-    /// <param name="clock">Time.</param>
-    /// <param name="entropy">Ephemeral keys and jitter.</param>
-    public PeerSession(TunnelPeer peer, IPeerPort port, X25519 deviceKey, DropCounters drops, ITunnelClock clock, IEntropy entropy)
+    public PeerSession(Seat seat)
     {
-        (_peer, _port, _deviceKey, _drops, _clock, _entropy) = (peer, port, deviceKey, drops, clock, entropy);
+        (_peer, _port, _drops, _deviceKey, _clock, _entropy) = seat;
         Receive<Woken>(_ => HandleSignals());
         Receive<Due>(_ => HandleDue());
         Receive<Update>(update => HandleUpdate(update.Peer));
@@ -60,6 +54,16 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
 
     /// <inheritdoc/>
     protected override void PostStop() => _port.Attach(null);
+
+    /// <summary>What a peer's actor is given, and what outlives it.</summary>
+    /// <param name="Peer">The peer as configured now.</param>
+    /// <param name="Port">Its place in the data path.</param>
+    /// <param name="Drops">Where refused messages are counted.</param>
+    /// <param name="DeviceKey">This device's key.</param>
+    /// <param name="Clock">Time.</param>
+    /// <param name="Entropy">Ephemeral keys and jitter.</param>
+    public sealed record Seat(
+        TunnelPeer Peer, IPeerPort Port, DropCounters Drops, X25519 DeviceKey, ITunnelClock Clock, IEntropy Entropy);
 
     /// <summary>The data path has something to tell: <see cref="IPeerPort.TakeSignals"/>.</summary>
     public sealed record Woken : INotInfluenceReceiveTimeout

@@ -1,8 +1,6 @@
 using System.Globalization;
 using Mesh.Actors.Device;
-using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
-using Mesh.Protocol.Time;
 
 namespace Mesh.Actors.Peers;
 
@@ -12,22 +10,19 @@ namespace Mesh.Actors.Peers;
 /// </summary>
 public sealed class PeersSupervisor : ReceiveActor
 {
-    readonly WantedState _wanted;
+    readonly TunnelContext _tunnel;
     readonly IDataPlane _plane;
-    readonly X25519 _deviceKey;
-    readonly ITunnelClock _clock;
-    readonly IEntropy _entropy;
     readonly Dictionary<TunnelPublicKey, Entry> _peers = [];
     readonly Dictionary<IActorRef, IPeerPort> _leaving = [];
     int _started;
 
     /// <summary>Takes what sessions are made of.</summary>
-    public PeersSupervisor(WantedState wanted, IDataPlane plane, X25519 deviceKey, ITunnelClock clock, IEntropy entropy)
+    public PeersSupervisor(TunnelContext tunnel)
     {
-        (_wanted, _plane, _deviceKey, _clock, _entropy) = (wanted, plane, deviceKey, clock, entropy);
+        (_tunnel, _plane) = (tunnel, tunnel.Plane);
         Receive<Apply>(_ =>
         {
-            Reconcile(_wanted.State);
+            Reconcile(_tunnel.Wanted.State);
             Sender.Tell(Applied.Instance);
         });
         Receive<Terminated>(terminated =>
@@ -58,14 +53,14 @@ public sealed class PeersSupervisor : ReceiveActor
     protected override void PreStart()
     {
         // Peers that an earlier incarnation was removing when it failed.
-        var wanted = _wanted.State.Peers.Select(p => p.Key).ToHashSet();
+        var wanted = _tunnel.Wanted.State.Peers.Select(p => p.Key).ToHashSet();
         foreach (var port in _plane.Ports.Where(p => !wanted.Contains(p.Key)))
         {
             _plane.RemovePeer(port);
             _plane.ForgetPeer(port);
         }
 
-        Reconcile(_wanted.State);
+        Reconcile(_tunnel.Wanted.State);
     }
 
     void Reconcile(TunnelState state)
@@ -90,7 +85,8 @@ public sealed class PeersSupervisor : ReceiveActor
                 if (port.Endpoint.IsNone && !peer.Endpoints.IsEmpty)
                     port.SetEndpoint(peer.Endpoints[0]);
                 var session = Context.ActorOf(
-                    Props.Create<PeerSession>(peer, port, _deviceKey, _plane.Drops, _clock, _entropy), Name(peer.Key, ++_started));
+                    Props.Create<PeerSession>(new PeerSession.Seat(peer, port, _plane.Drops, _tunnel.DeviceKey, _tunnel.Clock, _tunnel.Entropy)),
+                    Name(peer.Key, ++_started));
                 _peers.Add(peer.Key, new Entry(peer, port, session));
                 continue;
             }

@@ -107,7 +107,7 @@ public sealed class PeerSessionTests : TestKit, ITunnelClock
 
     IActorRef Start(TunnelPeer peer)
     {
-        var session = Sys.ActorOf(Props.Create<PeerSession>(peer, _port, _key, _drops, this, _entropy));
+        var session = Sys.ActorOf(Props.Create<PeerSession>(new PeerSession.Seat(peer, _port, _drops, _key, this, _entropy)));
         Assert.True(SpinWait.SpinUntil(() => _port.IsAttached, Patience));
         return session;
     }

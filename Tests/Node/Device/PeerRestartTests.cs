@@ -16,7 +16,7 @@ public sealed class PeerRestartTests : IAsyncLifetime
     readonly TestClock _clock = new();
     readonly FaultyClock _actorClock;
     readonly ActorSystem _system = ActorSystem.Create("mesh", ConfigurationFactory.ParseString("akka.loglevel = OFF"));
-    readonly WantedState _wantedA = new(), _wantedB = new();
+    readonly TunnelContext _tunnelA, _tunnelB;
     readonly TestNode _a, _b;
     readonly IActorRef _peersOfA, _peersOfB;
 
@@ -24,16 +24,18 @@ public sealed class PeerRestartTests : IAsyncLifetime
     {
         _actorClock = new FaultyClock(_clock);
         (_a, _b) = (new TestNode("10.7.0.1", _clock), new TestNode("10.7.0.2", _clock));
+        _tunnelA = new TunnelContext(_a.Plane, _a.Plane.DeviceKey, _actorClock, SystemEntropy.Instance);
+        _tunnelB = new TunnelContext(_b.Plane, _b.Plane.DeviceKey, _clock, SystemEntropy.Instance);
         _peersOfA = _system.ActorOf(
-            Props.Create<PeersSupervisor>(_wantedA, _a.Plane, _a.Plane.DeviceKey, _actorClock, SystemEntropy.Instance), "peers-a");
+            Props.Create<PeersSupervisor>(_tunnelA), "peers-a");
         _peersOfB = _system.ActorOf(
-            Props.Create<PeersSupervisor>(_wantedB, _b.Plane, _b.Plane.DeviceKey, _clock, SystemEntropy.Instance), "peers-b");
+            Props.Create<PeersSupervisor>(_tunnelB), "peers-b");
     }
 
     public async Task InitializeAsync()
     {
-        _wantedA.State = new TunnelState { Addresses = _a.Own, Peers = [_a.PeerFor(_b)] };
-        _wantedB.State = new TunnelState { Addresses = _b.Own, Peers = [_b.PeerFor(_a) with { Endpoints = [] }] };
+        _tunnelA.Wanted.State = new TunnelState { Addresses = _a.Own, Peers = [_a.PeerFor(_b)] };
+        _tunnelB.Wanted.State = new TunnelState { Addresses = _b.Own, Peers = [_b.PeerFor(_a) with { Endpoints = [] }] };
         await _peersOfA.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience);
         await _peersOfB.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience);
     }
@@ -98,8 +100,8 @@ public sealed class PeerRestartTests : IAsyncLifetime
         _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
         await PumpUntilAsync(() => _b.Tun.DeliveredCount == 1);
         var session = ToB.Session!;
-        var state = _wantedA.State;
-        _wantedA.State = state with { Peers = [] };
+        var state = _tunnelA.Wanted.State;
+        _tunnelA.Wanted.State = state with { Peers = [] };
         await _peersOfA.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience);
         Assert.Empty(_a.Plane.Ports);
         _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
@@ -107,7 +109,7 @@ public sealed class PeerRestartTests : IAsyncLifetime
         Assert.Equal(1, _a.Plane.Drops[DropReason.NoRoute]);
         await PumpUntilAsync(() => session.IsDisposed && _a.Plane.Sessions.Count == 0);
 
-        _wantedA.State = state;
+        _tunnelA.Wanted.State = state;
         await _peersOfA.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience);
         _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
         _clock.Advance(TimeSpan.FromSeconds(1));
@@ -118,7 +120,7 @@ public sealed class PeerRestartTests : IAsyncLifetime
     public async Task AnInitiationGoesToEveryPlaceWhereThePeerMayBe()
     {
         var unreachable = EndpointAddress.FromIPv4(0x7f000001, 9);
-        _wantedA.State = _wantedA.State with { Peers = [_a.PeerFor(_b) with { Endpoints = [unreachable, _b.Endpoint] }] };
+        _tunnelA.Wanted.State = _tunnelA.Wanted.State with { Peers = [_a.PeerFor(_b) with { Endpoints = [unreachable, _b.Endpoint] }] };
         await _peersOfA.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience);
         _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
         await PumpUntilAsync(() => _b.Tun.DeliveredCount == 1);
