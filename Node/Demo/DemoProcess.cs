@@ -21,6 +21,7 @@ sealed class DemoProcess : IAsyncDisposable
     readonly Process _process;
     readonly StringBuilder _output = new();
     readonly StringBuilder _error = new();
+    bool _disposed;
 
     DemoProcess(Process process)
     {
@@ -38,7 +39,7 @@ sealed class DemoProcess : IAsyncDisposable
     public string Error => Read(_error);
 
     /// <summary>Gets whether it has ended.</summary>
-    public bool HasExited => _process.HasExited;
+    public bool HasExited => _disposed || _process.HasExited;
 
     /// <summary>Starts a program without a shell; <paramref name="input"/> is all that it can read.</summary>
     public static DemoProcess Start(IReadOnlyList<string> command, string? input = null)
@@ -100,6 +101,10 @@ sealed class DemoProcess : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        // A step may end a program that the lab would end with itself.
+        if (_disposed)
+            return;
+        _disposed = true;
         if (!_process.HasExited)
         {
             Signal(15);
