@@ -5,9 +5,6 @@ namespace Mesh.Actors.Projection;
 
 public sealed partial record NetworkView
 {
-    static readonly IReadOnlyList<Grant> Nothing = [];
-    static readonly IReadOnlyList<Grant> Everything = [Grant.Everything];
-
     /// <summary>Computes the map body of a present node; null for any other. The same journal gives the same bytes.</summary>
     public MapBody? BodyFor(NodeId node)
     {
@@ -22,7 +19,7 @@ public sealed partial record NetworkView
                 .. PeersOf(node)
                     .Select(peer => (View: Nodes[peer.Key], Rights: peer.Value))
                     .OrderBy(peer => peer.View.IdText, StringComparer.Ordinal)
-                    .Select(peer => Entry(peer.View, peer.Rights)),
+                    .Select(peer => peer.View.Entry(peer.Rights)),
             ],
             [
                 .. Controllers.Values.Where(one => !one.Withdrawn)
@@ -31,16 +28,4 @@ public sealed partial record NetworkView
             ],
             [.. Controllers.Values.Where(one => one.Withdrawn).Select(one => one.Id).OrderBy(id => id.ToString(), StringComparer.Ordinal)]);
     }
-
-    static PeerEntry Entry(NodeView peer, PeerRights rights) => new(
-        peer.Id,
-        peer.Name,
-        peer.Node.TunnelKey,
-        peer.Node.SigningKey,
-        [peer.Node.Ipv4, peer.Node.Ipv6],
-        peer.Node.Tags,
-        rights.Accept ? Everything : Nothing,
-        rights.Send ? Everything : Nothing,
-        peer.Node.Owner,
-        peer.Node.Os);
 }

@@ -1,5 +1,6 @@
 using Mesh.Actors.Events;
 using Mesh.Protocol.Identity;
+using Mesh.Protocol.Map;
 using Mesh.Protocol.Time;
 using Mesh.Protocol.Trust;
 
@@ -61,6 +62,26 @@ public sealed record NodeView(
 
     /// <summary>Gets the id as text: the order of peers in a map.</summary>
     public string IdText { get; } = Node.Id.ToString();
+
+    static readonly IReadOnlyList<Grant> Nothing = [];
+    static readonly IReadOnlyList<Grant> Everything = [Grant.Everything];
+
+    // One entry per combination of rights, made when first asked for: two maps that hold the same peer hold the same object, so
+    // that comparing them costs nothing. Several threads may make it at once; the entries are equal.
+    readonly PeerEntry?[] _entries = new PeerEntry?[4];
+
+    /// <summary>Gets how a peer with these rights sees this node.</summary>
+    public PeerEntry Entry(PeerRights rights) => _entries[(rights.Accept ? 1 : 0) + (rights.Send ? 2 : 0)] ??= new PeerEntry(
+        Node.Id,
+        Node.Name,
+        Node.TunnelKey,
+        Node.SigningKey,
+        [Node.Ipv4, Node.Ipv6],
+        Node.Tags,
+        rights.Accept ? Everything : Nothing,
+        rights.Send ? Everything : Nothing,
+        Node.Owner,
+        Node.Os);
 }
 
 /// <summary>Shows a user.</summary>
