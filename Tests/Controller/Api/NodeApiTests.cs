@@ -1,0 +1,225 @@
+using Mesh.Controller.Api;
+using Mesh.Controller.Tls;
+using Mesh.Protocol;
+using Mesh.Protocol.Control;
+using Mesh.Protocol.Enrollment;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Map;
+using Mesh.Protocol.Time;
+using Mesh.Protocol.Trust;
+
+namespace Mesh.Tests.Controller.Api;
+
+public sealed class NodeApiTests : IAsyncLifetime
+{
+    RunningController _controller = null!;
+
+    public async Task InitializeAsync() => _controller = await RunningController.StartAsync();
+
+    public async Task DisposeAsync() => await _controller.DisposeAsync();
+
+    [Fact]
+    public async Task Everything_but_enrollment_needs_a_certificate()
+    {
+        using var machine = new Machine(_controller, await _controller.CreateCredentialAsync());
+        foreach (var path in (string[])["/v1/stream", "/v1/certificate", "/v1/logout"])
+        {
+            using var response = await machine.PostAsync(path, []);
+            Assert.Equal((401, "certificate-needed"), ((int)response.StatusCode, (await Machine.ProblemOfAsync(response))!.Code));
+        }
+    }
+
+    [Fact]
+    public async Task A_certificate_of_another_authority_ends_the_handshake()
+    {
+        using var machine = await JoinAsync("a");
+        using var foreign = CertificateAuthority.Create(TypedId.Create<ControllerId>(Mesh.Controller.Keys.SystemEntropy.Instance), _controller.Clock.Now);
+        Assert.True(CertificateAuthority.TryReadRequest(machine.CertificateRequest, out var key));
+        machine.Present(foreign.IssueNode(key, machine.Reply!.Node, _controller.Clock.Now));
+        await Assert.ThrowsAsync<HttpRequestException>(() => machine.PostAsync("/v1/logout", []));
+    }
+
+    [Fact]
+    public async Task A_stream_brings_the_map_then_changes_as_deltas_and_each_can_be_verified()
+    {
+        await _controller.AllowAllAsync();
+        using var first = await JoinAsync("first");
+        using var stream = await NodeStream.OpenAsync(first);
+        await stream.AttachAsync();
+        var trust = Trust(first);
+        trust = Accept(trust, await stream.ReadAsync(frame => frame.Map is not null));
+        Assert.Empty(trust.Body!.Peers);
+        await AckAsync(stream, trust);
+
+        using var second = await JoinAsync("second");
+        var change = await stream.ReadAsync(frame => frame.Map is not null && ReadLeaf(frame).Delta is not null);
+        trust = Accept(trust, change);
+        Assert.Equal("second", Assert.Single(trust.Body!.Peers).Name);
+    }
+
+    [Fact]
+    public async Task Revocation_waits_for_the_peers_and_closes_the_stream_of_the_node_and_refuses_its_certificate()
+    {
+        await _controller.AllowAllAsync();
+        using var staying = await JoinAsync("staying");
+        using var leaving = await JoinAsync("leaving");
+        using var stayingStream = await NodeStream.OpenAsync(staying);
+        using var leavingStream = await NodeStream.OpenAsync(leaving);
+        await stayingStream.AttachAsync();
+        await leavingStream.AttachAsync();
+        var trust = Accept(Trust(staying), await stayingStream.ReadAsync(frame => frame.Map is not null));
+        await AckAsync(stayingStream, trust);
+        await leavingStream.ReadAsync(frame => frame.Map is not null);
+
+        var following = FollowAsync();
+        var (exit, output, error) = await _controller.RunAsync(["node", "revoke", "leaving"]);
+        Assert.True(exit == 0, error);
+        Assert.Matches(@"^revoked leaving: 1 of 1 peers acknowledged in \d+\.\d s\n$", output);
+        Assert.Equal("revoked", await leavingStream.ReadCloseAsync());
+        using var response = await leaving.PostAsync("/v1/certificate", []);
+        Assert.Equal((403, RefusalCodes.NodeRevoked), ((int)response.StatusCode, (await Machine.ProblemOfAsync(response))!.Code));
+        await following;
+
+        async Task FollowAsync()
+        {
+            while (trust.Body!.Peers.Count > 0)
+            {
+                trust = Accept(trust, await stayingStream.ReadAsync(frame => frame.Map is not null));
+                await AckAsync(stayingStream, trust);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_revocation_names_the_peer_that_is_away_and_until_when_it_may_go_on()
+    {
+        await _controller.AllowAllAsync();
+        using var away = await JoinAsync("away");
+        using var leaving = await JoinAsync("leaving");
+        var (exit, output, _) = await _controller.RunAsync(["node", "revoke", "leaving"]);
+        Assert.Equal(0, exit);
+        Assert.StartsWith("revoked leaving: 0 of 1 peers acknowledged", output);
+        Assert.Contains("not reached: away (not attached) may talk to it until 20", output);
+    }
+
+    [Fact]
+    public async Task A_certificate_is_renewed_and_the_new_one_works()
+    {
+        using var machine = await JoinAsync("a");
+        var renewed = await RenewAsync(machine);
+        Assert.NotEqual(machine.Reply!.Certificates[0], renewed.Certificates[0]);
+        machine.Present(renewed.Certificates[0]);
+        using var stream = await NodeStream.OpenAsync(machine);
+    }
+
+    [Fact]
+    public async Task A_node_that_was_away_for_longer_than_its_certificate_lasts_renews_it_and_nothing_else()
+    {
+        using var machine = await JoinAsync("a");
+        _controller.Clock.Offset = CertificateAuthority.NodeLifetime + TimeSpan.FromHours(1);
+        machine.Present(machine.Reply!.Certificates[0]);
+        using (var response = await machine.PostAsync("/v1/stream", []))
+            Assert.Equal((401, "certificate-expired"), ((int)response.StatusCode, (await Machine.ProblemOfAsync(response))!.Code));
+        var renewed = await RenewAsync(machine);
+        machine.Present(renewed.Certificates[0]);
+        using var stream = await NodeStream.OpenAsync(machine);
+    }
+
+    [Fact]
+    public async Task A_node_that_logs_out_is_gone()
+    {
+        using var machine = await JoinAsync("a");
+        using (var response = await machine.PostAsync("/v1/logout", []))
+            Assert.Equal(204, (int)response.StatusCode);
+        using (var again = await machine.PostAsync("/v1/logout", []))
+            Assert.Equal(403, (int)again.StatusCode);
+        Assert.Contains("logged-out", (await _controller.RunAsync(["node", "list"])).Out);
+    }
+
+    [Fact]
+    public async Task A_line_that_is_too_long_or_not_readable_ends_the_stream()
+    {
+        using var machine = await JoinAsync("a");
+        using (var stream = await NodeStream.OpenAsync(machine))
+        {
+            await stream.AttachAsync();
+            await stream.SendAsync("this is not json\n"u8.ToArray());
+            Assert.Equal("malformed", await stream.ReadCloseAsync());
+        }
+        using (var stream = await NodeStream.OpenAsync(machine))
+        {
+            await stream.AttachAsync();
+            await stream.SendAsync(Enumerable.Repeat((byte)'x', StreamEndpoint.MaximumLine + 1).ToArray());
+            Assert.Equal("malformed", await stream.ReadCloseAsync());
+        }
+    }
+
+    [Fact]
+    public async Task A_second_stream_replaces_the_first_and_a_stop_is_told()
+    {
+        using var machine = await JoinAsync("a");
+        using var first = await NodeStream.OpenAsync(machine);
+        await first.AttachAsync();
+        await first.ReadAsync(frame => frame.Map is not null);
+        using var second = await NodeStream.OpenAsync(machine);
+        await second.AttachAsync();
+        Assert.Equal("replaced", await first.ReadCloseAsync());
+        await second.ReadAsync(frame => frame.Map is not null);
+        var closed = second.ReadCloseAsync();
+        await _controller.RestartAsync();
+        Assert.Equal("stopping", await closed);
+        machine.Present(machine.Reply!.Certificates[0]);
+        using var third = await NodeStream.OpenAsync(machine);
+        await third.AttachAsync();
+        await third.ReadAsync(frame => frame.Map is not null);
+    }
+
+    [Fact]
+    public async Task A_node_that_does_not_read_does_not_fill_the_memory()
+    {
+        var stream = new ControlStream();
+        var frame = new DownFrame(Hint: new DsseEnvelope("t", new byte[64 << 10], []));
+        var taken = 0;
+        while (stream.TrySend(frame))
+            taken++;
+        Assert.InRange(taken, 32, 64);
+        var small = new ControlStream();
+        taken = 0;
+        while (small.TrySend(new DownFrame(Ping: 1)))
+            taken++;
+        Assert.Equal(256, taken);
+        await Task.CompletedTask;
+    }
+
+    async Task<Machine> JoinAsync(string name)
+    {
+        var machine = new Machine(_controller, await _controller.CreateCredentialAsync(), name);
+        Assert.Null(await machine.EnrollAsync());
+        return machine;
+    }
+
+    static async Task<CertificateReply> RenewAsync(Machine machine)
+    {
+        using var response = await machine.PostAsync(
+            "/v1/certificate",
+            ProtocolJson.Encode(new CertificateRequestMessage(machine.CertificateRequest), ProtocolJson.Default.CertificateRequestMessage));
+        Assert.Null(await Machine.ProblemOfAsync(response));
+        Assert.True(ProtocolJson.TryDecode(await response.Content.ReadAsByteArrayAsync(), ProtocolJson.Default.CertificateReply, out var reply));
+        return reply;
+    }
+
+    static MapTrust Trust(Machine machine) =>
+        new() { Network = machine.Reply!.Network, Node = machine.Reply.Node, Root = machine.Reply.RootKey };
+
+    MapTrust Accept(MapTrust trust, DownFrame frame)
+    {
+        Assert.Equal(TrustRefusal.None, trust.TryAccept(frame.Map!, _controller.Clock.Now, out var next));
+        return next;
+    }
+
+    static Task AckAsync(NodeStream stream, MapTrust trust) =>
+        stream.SendAsync(new UpFrame(Ack: new AckFrame(trust.Epoch, trust.Revision, MapChange.Hash(trust.Body!))));
+
+    static MapLeaf ReadLeaf(DownFrame frame) =>
+        ProtocolJson.TryDecode(frame.Map!.Leaf, ProtocolJson.Default.MapLeaf, out var leaf) ? leaf : throw new InvalidDataException();
+}
