@@ -16,8 +16,8 @@ using Microsoft.Extensions.Logging;
 namespace Mesh.Controller.Admin;
 
 /// <summary>
-/// Serves the admin verbs on a UNIX socket: mode 0660, and the kernel says who is at the other end. Root and the user that the
-/// controller runs as are let in, and whom the socket's group lets in.
+/// Serves the admin verbs on a UNIX socket: mode 0660, and the kernel says who is at the other end. Let in are root, the user that
+/// the controller runs as, and users whose primary group is the controller's.
 /// </summary>
 sealed class AdminServer(AdminVerbs verbs, ILoggerFactory logging) : IAsyncDisposable
 {
@@ -113,7 +113,6 @@ sealed class AdminServer(AdminVerbs verbs, ILoggerFactory logging) : IAsyncDispo
             connection.Abort();
             return Task.CompletedTask;
         }
-        // The file's mode has let the peer this far: it is root, the controller's own user, or of the socket's group.
         var peer = PeerCredentials.Of(socket);
         var own = Ownership.OfProcess;
         if (peer.UserId != 0 && peer.UserId != own.UserId && peer.GroupId != own.GroupId)

@@ -53,6 +53,7 @@ sealed class StreamEndpoint(ControllerSystem system, ILogger<StreamEndpoint> log
         }
         finally
         {
+            await over.CancelAsync();
             handle.Closed();
             log.StreamClosed(node);
         }

@@ -88,12 +88,13 @@ sealed class TestClock : IClock
 static class Cli
 {
     public static async Task<(int Exit, string Out, string Error)> RunAsync(
-        string[] arguments, string input = "", Func<string, string?>? environment = null, CancellationToken cancellationToken = default)
+        string[] arguments, string input = "", Func<string, string?>? environment = null, TextWriter? output = null,
+        CancellationToken cancellationToken = default)
     {
-        using var output = new StringWriter();
+        output ??= new StringWriter();
         using var error = new StringWriter();
         var terminal = new Terminal { Out = output, Error = error, In = new StringReader(input), Environment = environment ?? (_ => null) };
         var exit = await ControllerProgram.RunAsync(arguments, terminal, cancellationToken);
-        return (exit, output.ToString(), error.ToString());
+        return (exit, output.ToString()!, error.ToString());
     }
 }
