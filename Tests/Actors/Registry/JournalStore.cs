@@ -122,13 +122,9 @@ public sealed class JournalStore : IJournalTail, IDisposable
         Task changed;
         lock (_gate)
             changed = _rows.Count > afterOrdering ? Task.CompletedTask : _changed.Task;
-        try
-        {
-            await changed.WaitAsync(atMost, cancellationToken);
-        }
-        catch (TimeoutException)
-        {
-        }
+        // Either will do: the caller reads again whichever comes first.
+        await Task.WhenAny(changed, Task.Delay(atMost, cancellationToken));
+        cancellationToken.ThrowIfCancellationRequested();
     }
 
     public ValueTask<long> HighestOrderingAsync(CancellationToken cancellationToken) => new(Rows.Count);
