@@ -1,4 +1,5 @@
 using Mesh.Actors.Device;
+using Mesh.Node.Device.Native;
 using Mesh.Protocol.Routing;
 
 namespace Mesh.Node.Os;
@@ -51,11 +52,25 @@ sealed class InterfaceConfiguration
             _routes.Remove(route);
         }
 
+        IOException? refused = null;
         foreach (var route in wanted.Where(r => !_routes.Contains(r)))
         {
-            netlink.AddRoute(_index, route);
-            _routes.Add(route);
+            try
+            {
+                netlink.AddRoute(_index, route);
+                _routes.Add(route);
+            }
+            catch (IOException e)
+            {
+                // One range that somebody else routes must not keep the others from working.
+                refused ??= e.HResult == LibC.EEXIST
+                    ? new IOException($"cannot add route {route}: another interface has it; remove that route or change the network's range", e.HResult)
+                    : e;
+            }
         }
+
+        if (refused is not null)
+            throw refused;
     }
 
     /// <summary>Removes addresses and routes that <see cref="Apply"/> set. An interface that is gone took them with it.</summary>
@@ -80,5 +95,5 @@ sealed class InterfaceConfiguration
         _addresses.Clear();
     }
 
-    static bool Exists(string name) => Device.Native.LibC.IfNameToIndex(name) != 0;
+    static bool Exists(string name) => LibC.IfNameToIndex(name) != 0;
 }

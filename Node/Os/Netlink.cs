@@ -14,7 +14,7 @@ namespace Mesh.Node.Os;
 sealed unsafe class Netlink : IDisposable
 {
     const ushort RtmNewLink = 16, RtmNewAddr = 20, RtmDelAddr = 21, RtmNewRoute = 24, RtmDelRoute = 25;
-    const ushort NlmRequest = 1, NlmAck = 4, NlmReplace = 0x100, NlmExcl = 0x200, NlmCreate = 0x400;
+    const ushort NlmRequest = 1, NlmAck = 4, NlmExcl = 0x200, NlmCreate = 0x400;
     const ushort IflaMtu = 4, IfaAddress = 1, IfaLocal = 2, IfaFlags = 8, RtaDst = 1, RtaOif = 4, RtaPriority = 6;
     const uint IffUp = 1, IfaFNoDad = 2;
     const byte TableMain = 254, ScopeUniverse = 0, ScopeLink = 253, TypeUnicast = 1;
@@ -79,8 +79,8 @@ sealed unsafe class Netlink : IDisposable
     public void RemoveAddress(int index, IPAddress address, int prefixLength) =>
         Address(RtmDelAddr, index, address, prefixLength, LibC.EADDRNOTAVAIL);
 
-    /// <summary>Adds a route through the interface, marked as ours; one that is already there is replaced.</summary>
-    /// <exception cref="IOException">The kernel refused.</exception>
+    /// <summary>Adds a route through the interface, marked as ours.</summary>
+    /// <exception cref="IOException">The kernel refused; with EEXIST somebody else has set a route to that destination, and it stays.</exception>
     public void AddRoute(int index, IpPrefix destination, uint metric = 0) => Route(RtmNewRoute, index, destination, metric, 0);
 
     /// <summary>Removes a route of ours; one that is not there is no error.</summary>
@@ -109,7 +109,7 @@ sealed unsafe class Netlink : IDisposable
 
     void Route(ushort type, int index, IpPrefix destination, uint metric, int accepted)
     {
-        Begin(type, type == RtmNewRoute ? (ushort)(NlmCreate | NlmReplace) : (ushort)0);
+        Begin(type, type == RtmNewRoute ? (ushort)(NlmCreate | NlmExcl) : (ushort)0);
         var v6 = destination.IsIPv6;
         Span<byte> address = stackalloc byte[16];
         Span<byte> message = stackalloc byte[12];

@@ -48,7 +48,7 @@ public sealed class StaticNetworkTests
         Assert.Same(PeerRules.All, gateway.Rules);
         Assert.Equal(TimeSpan.FromMinutes(1), network.State.Peers.Single(p => p.Name == "b.example").PersistentKeepalive);
         // A default route is the administrator's to set.
-        Assert.Equal([IpPrefix.Parse("10.7.0.2/32"), IpPrefix.Parse("10.8.0.0/16")], network.State.Routes);
+        Assert.Equal([IpPrefix.Parse("10.7.0.2/32"), IpPrefix.Parse("10.8.0.0/16")], network.State.Routes.ToArray());
     }
 
     [Theory]
