@@ -9,15 +9,17 @@ sealed class LabController
     readonly MeshLab _lab;
     readonly string _folder;
 
-    internal LabController(MeshLab lab, Netns ns, string address, string folder, IReadOnlyList<string> options)
+    internal LabController(MeshLab lab, Netns ns, string address, string folder, string config)
     {
         _lab = lab;
         Ns = ns;
         Address = address;
         _folder = folder;
         Directory.CreateDirectory(folder);
+        var configFile = Path.Combine(folder, "controller.hocon");
+        File.WriteAllText(configFile, config);
         Server = new LabProgram(ns, "mesh-controller serve", Programs.Controller,
-            ["serve", "--state-dir", StateDir, "--socket", Socket, "--listen", $"{address}:{Port}", "--advertise", $"{address}:{Port}", .. options]);
+            ["serve", "--config", configFile, "--state-dir", StateDir, "--socket", Socket, "--listen", $"{address}:{Port}", "--advertise", $"{address}:{Port}"]);
     }
 
     /// <summary>The HTTPS port.</summary>

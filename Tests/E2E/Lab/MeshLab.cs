@@ -24,7 +24,7 @@ sealed class MeshLab : IAsyncDisposable
     readonly ConcurrentBag<string> _secrets = [];
     int _machines;
 
-    MeshLab(string prefix, IReadOnlyList<string> controllerOptions)
+    MeshLab(string prefix, string controllerConfig)
     {
         _topology = new NetnsTopology(prefix);
         try
@@ -33,7 +33,7 @@ sealed class MeshLab : IAsyncDisposable
             _switch = _topology.AddSwitch();
             var machine = _topology.Add("controller");
             _topology.Attach(machine, _switch, ["10.98.1.1/24", "fd98:1::1/64"]);
-            Controller = new LabController(this, machine, "10.98.1.1", Path.Combine(_folder, "controller"), controllerOptions);
+            Controller = new LabController(this, machine, "10.98.1.1", Path.Combine(_folder, "controller"), controllerConfig);
         }
         catch
         {
@@ -58,9 +58,9 @@ sealed class MeshLab : IAsyncDisposable
     public string Folder => _folder;
 
     /// <summary>Runs a scenario in a lab with a started controller, the user alice and machines that have not joined.</summary>
-    public static async Task RunAsync(string prefix, ITestOutputHelper output, string[] nodes, Func<MeshLab, Task> scenario, params string[] controllerOptions)
+    public static async Task RunAsync(string prefix, ITestOutputHelper output, string[] nodes, Func<MeshLab, Task> scenario, string controllerConfig = "")
     {
-        await using var lab = new MeshLab(prefix, controllerOptions);
+        await using var lab = new MeshLab(prefix, controllerConfig);
         try
         {
             await lab.Controller.StartAsync();
@@ -77,7 +77,7 @@ sealed class MeshLab : IAsyncDisposable
     }
 
     /// <summary>As <see cref="RunAsync"/>, with everybody joined and everything allowed.</summary>
-    public static Task RunJoinedAsync(string prefix, ITestOutputHelper output, string[] nodes, Func<MeshLab, Task> scenario, params string[] controllerOptions) =>
+    public static Task RunJoinedAsync(string prefix, ITestOutputHelper output, string[] nodes, Func<MeshLab, Task> scenario, string controllerConfig = "") =>
         RunAsync(prefix, output, nodes, async lab =>
         {
             lab.Controller.SetPolicy(AllowAll);
@@ -85,7 +85,7 @@ sealed class MeshLab : IAsyncDisposable
                 await node.JoinAsync();
             await lab.EverybodyKnowsEverybodyAsync();
             await scenario(lab);
-        }, controllerOptions);
+        }, controllerConfig);
 
     /// <summary>Finds a node by name.</summary>
     public LabNode this[string name] => _nodes.Single(node => node.Name == name);
