@@ -30,11 +30,8 @@ sealed class ApiNode : IDisposable
     {
         _ns = ns;
         Hostname = hostname;
-        Span<byte> key = stackalloc byte[32];
-        Ed25519.ComputePublicKey(Signing.Span, key);
-        SigningKey = new SigningPublicKey(key);
-        X25519.ComputePublicKey(Tunnel.Span, key);
-        TunnelKey = new TunnelPublicKey(key);
+        SigningKey = Ed25519.ComputePublicKey(Signing);
+        TunnelKey = X25519.ComputePublicKey(Tunnel);
     }
 
     /// <summary>Gets the name it wishes for.</summary>
