@@ -21,6 +21,7 @@ public sealed class RunningProcess : IAsyncDisposable
     readonly StringBuilder _output = new();
     readonly List<(Func<string, bool> Match, TaskCompletionSource<string> Source)> _waiters = [];
     readonly string _command;
+    bool _disposed;
 
     RunningProcess(Process process, string command)
     {
@@ -118,6 +119,10 @@ public sealed class RunningProcess : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        // A test disposes what it started, and so does the topology.
+        if (_disposed)
+            return;
+        _disposed = true;
         if (!_process.HasExited)
             _process.Kill();
         await _process.WaitForExitAsync();
