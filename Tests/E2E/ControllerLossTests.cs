@@ -29,6 +29,7 @@ public sealed class ControllerLossTests(ITestOutputHelper output)
         await cleo.Daemon.KillAsync();
         var restarted = DateTimeOffset.UtcNow;
         await cleo.StartAsync();
+        await cleo.RunningAsync(5);
         await using var resumed = cleo.StartPing(ada.V4);
         await using var resumed6 = cleo.StartPing(ben.V6);
         var resumption = await resumed.AnsweredAfterAsync(restarted, 5);

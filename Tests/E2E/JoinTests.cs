@@ -27,7 +27,7 @@ public sealed partial class JoinTests(ITestOutputHelper output)
             foreach (var to in lab.Nodes.Where(to => to != from))
             {
                 var pong = from.Mesh("ping", to.Name, "-c", "2").MustExit().Output;
-                Assert.Matches($@"^pong from {to.Name} \({Regex.Escape(to.V4)}\) via {Regex.Escape(to.Underlay)}:51820 in [\d.]+ ?ms", pong);
+                Assert.Matches($@"^pong from {to.Name} \({Regex.Escape(to.V4)}\) via {Endpoint(to)} in [\d.]+ ?ms", pong);
                 Assert.True(from.Ns.Ping(to.V4, 3), $"{from.Name} pings {to.Name} over IPv4");
                 Assert.True(from.Ns.Ping(to.V6, 3), $"{from.Name} pings {to.Name} over IPv6");
                 Assert.True(from.Ns.Ping(to.Name, 1), $"{from.Name} pings {to.Name} by name");
@@ -55,7 +55,9 @@ public sealed partial class JoinTests(ITestOutputHelper output)
             {
                 var report = Iperf(ada, address, way, "-n", bytes.ToString(CultureInfo.InvariantCulture));
                 var received = report.GetProperty("sum_received");
-                Assert.True(received.GetProperty("bytes").GetInt64() >= bytes * 0.99, $"TCP {family} {way}: {received}");
+                    // The sender counts what it handed over; the receiver stops counting when it is told that this is all.
+                Assert.True(report.GetProperty("sum_sent").GetProperty("bytes").GetInt64() >= bytes
+                    && received.GetProperty("bytes").GetInt64() >= bytes * 0.9, $"TCP {family} {way}: {received}");
                 output.Print("join", $"TCP {family} {way} {bytes / 1_000_000} MB at {Mbits(received)} Mbit/s");
             }
             foreach (var way in new[] { "up", "down" })
@@ -68,6 +70,9 @@ public sealed partial class JoinTests(ITestOutputHelper output)
             }
         }
     });
+
+    // Either of the two ways to a machine will do.
+    static string Endpoint(LabNode node) => $@"(?:{Regex.Escape(node.Underlay)}|\[{Regex.Escape(node.UnderlayV6)}\]):51820";
 
     static JsonElement Iperf(LabNode from, string address, string way, params string[] more)
     {
@@ -93,7 +98,7 @@ public sealed partial class JoinTests(ITestOutputHelper output)
             if (node.Name == "ada")
                 Assert.Equal("-", state);
             else
-                Assert.Matches($@"^active; direct {Regex.Escape(node.Underlay)}:51820, tx \d+ rx \d+", state);
+                Assert.Matches($@"^active; direct {Endpoint(node)}, tx \d+ rx \d+", state);
         }
     }
 
@@ -108,7 +113,7 @@ public sealed partial class JoinTests(ITestOutputHelper output)
         Assert.True(status.Revision > 0);
         Assert.InRange(status.ValidUntil!.Value, DateTimeOffset.UtcNow.AddDays(1), DateTimeOffset.UtcNow.AddDays(8));
         var ben = status.Peer("ben")!;
-        Assert.Equal($"{lab["ben"].Underlay}:51820", ben.CurAddr);
+        Assert.Matches($"^{Endpoint(lab["ben"])}$", ben.CurAddr);
         Assert.True(ben is { Active: true, Online: true, OS: "linux", Owner: "alice" } && ben.RxBytes >= 840 && ben.TxBytes >= 840, ben.ToString());
         Assert.True(DateTimeOffset.UtcNow - ben.LastHandshake < TimeSpan.FromMinutes(3));
         Assert.Matches("^100\\.(6[4-9]|[7-9]\\d|1[01]\\d|12[0-7])\\.", ben.V4);
@@ -127,7 +132,8 @@ public sealed partial class JoinTests(ITestOutputHelper output)
         ben.Mesh("up").MustExit();
         await ben.AttachedAsync();
         Assert.Equal((v4, v6), (ben.V4, ben.V6));
-        Assert.True(lab["ada"].Ns.Ping(v4, 2), "a node that is up again answers");
+        // Its own first packet brings a session; a peer that still has the old one notices only after 15 s, as WireGuard does.
+        Assert.True(ben.Ns.Ping(lab["ada"].V4, 2) && lab["ada"].Ns.Ping(v4, 2), "a node that is up again talks");
     }
 
     static void DownLeavesNothing(MeshLab lab)

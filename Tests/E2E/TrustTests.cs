@@ -20,16 +20,18 @@ public sealed class TrustTests(ITestOutputHelper output)
         await ben.Daemon.StopAsync();
         await lab.Controller.Server.KillAsync();
         await using var hostile = await HostileController.StartAsync(lab.Controller);
-        var stream = await hostile.AttachedAsync();
+        var id = TypedId.Parse<NodeId>((await ada.StatusAsync()).Self!.ID);
+        var stream = await hostile.AttachedAsync(id);
         await ben.StartAsync();
+        await ben.RunningAsync();
+        Assert.True(ben.Ns.Ping(ada.V4, 3));
         await using var ping = ada.StartPing(ben.V4);
         await ping.AnsweredAfterAsync(DateTimeOffset.UnixEpoch, 5);
 
         var before = await ada.StatusAsync();
-        var id = TypedId.Parse<NodeId>(before.Self!.ID);
         var stranger = TypedId.Parse<NodeId>(before.Peer("ben")!.ID);
         // What it would do, were it believed: cut everybody off.
-        var body = new MapBody(hostile.Network, new SelfEntry(id, "ada", before.Self.Addresses, [], "alice"), "mesh.internal",
+        var body = new MapBody(hostile.Network, new SelfEntry(id, "ada", before.Self!.Addresses, [], "alice"), "mesh.internal",
             ["100.64.0.0/10", "fd00::/8"], [], [new ControllerEntry(hostile.Controller, [$"{lab.Controller.Address}:{LabController.Port}"])], []);
         MapLeaf leaf = new(id, Full: body);
         var next = before.Revision + 1;
@@ -69,7 +71,7 @@ public sealed class TrustTests(ITestOutputHelper output)
             {
                 // The node comes again to be told what leads on from what it has.
                 stream.Finish();
-                stream = await hostile.AttachedAsync();
+                stream = await hostile.AttachedAsync(id);
                 Assert.Equal(before.Revision, stream.Attach.Revision);
             }
         }

@@ -31,6 +31,7 @@ sealed class HostileController : IAsyncDisposable
 {
     readonly WebApplication _app;
     readonly Channel<HostileStream> _streams = Channel.CreateUnbounded<HostileStream>();
+    readonly List<HostileStream> _silent = [];
     readonly Keys _keys;
 
     HostileController(WebApplication app, Keys keys) => (_app, _keys) = (app, keys);
@@ -76,8 +77,19 @@ sealed class HostileController : IAsyncDisposable
         return hostile;
     }
 
-    /// <summary>Waits for the next node that attaches.</summary>
-    public async Task<HostileStream> AttachedAsync() => await _streams.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(15));
+    /// <summary>Waits until a node attaches, or attaches again.</summary>
+    public async Task<HostileStream> AttachedAsync(NodeId node)
+    {
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(15));
+        while (true)
+        {
+            // The streams of other nodes are left open: they have a controller that says nothing.
+            var stream = await _streams.Reader.ReadAsync(limit.Token);
+            if (stream.Node == node)
+                return stream;
+            _silent.Add(stream);
+        }
+    }
 
     /// <summary>Signs a commit that holds a leaf between two others, every part of which can be made wrong.</summary>
     public MapFrame Sign(MapLeaf leaf, long revision, Func<MapHead, MapHead>? change = null, DsseEnvelope? delegation = null, SigningPrivateKey? by = null)
@@ -103,6 +115,7 @@ sealed class HostileController : IAsyncDisposable
         _streams.Writer.Complete();
         while (_streams.Reader.TryRead(out var stream))
             stream.Finish();
+        _silent.ForEach(silent => silent.Finish());
         using CancellationTokenSource hurry = new(TimeSpan.FromSeconds(1));
         await _app.StopAsync(hurry.Token);
         await _app.DisposeAsync();
@@ -168,6 +181,9 @@ sealed class HostileController : IAsyncDisposable
 sealed class HostileStream(HttpContext context, StreamReader up)
 {
     readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Gets the node, by its certificate.</summary>
+    public NodeId Node { get; } = TypedId.Parse<NodeId>(context.Connection.ClientCertificate?.GetNameInfo(X509NameType.SimpleName, forIssuer: false));
 
     /// <summary>Gets what the node said when it attached.</summary>
     public AttachFrame Attach { get; set; } = null!;

@@ -74,6 +74,10 @@ sealed class LabNode
             () => Daemon.IsRunning ? UnixHttp.Listens(Socket) : throw new InvalidOperationException($"the daemon of {Name} ended\n{Daemon.Tail()}"));
     }
 
+    /// <summary>Waits until the tunnel is up with a map in force, with a controller or without.</summary>
+    public Task<TimeSpan> RunningAsync(double seconds = 10) => Eventually.TrueAsync($"{Name} is up", TimeSpan.FromSeconds(seconds),
+        async () => await TryStatusAsync() is { BackendState: "Running" });
+
     /// <summary>Joins with a fresh credential, as a user does: through a file.</summary>
     public async Task JoinAsync(string user = "alice")
     {

@@ -22,17 +22,19 @@ sealed class MeshLab : IAsyncDisposable
     readonly List<LabNode> _nodes = [];
     readonly ConcurrentQueue<ProcessResult> _commands = new();
     readonly ConcurrentBag<string> _secrets = [];
+    readonly bool _ipv4Only;
     int _machines;
 
-    MeshLab(string prefix, string controllerConfig)
+    MeshLab(string prefix, string controllerConfig, bool ipv4Only)
     {
         _topology = new NetnsTopology(prefix);
+        _ipv4Only = ipv4Only;
         try
         {
             _folder = _topology.TempFolder();
             _switch = _topology.AddSwitch();
             var machine = _topology.Add("controller");
-            _topology.Attach(machine, _switch, ["10.98.1.1/24", "fd98:1::1/64"]);
+            Attach(machine, 1);
             Controller = new LabController(this, machine, "10.98.1.1", Path.Combine(_folder, "controller"), controllerConfig);
         }
         catch
@@ -58,9 +60,9 @@ sealed class MeshLab : IAsyncDisposable
     public string Folder => _folder;
 
     /// <summary>Runs a scenario in a lab with a started controller, the user alice and machines that have not joined.</summary>
-    public static async Task RunAsync(string prefix, ITestOutputHelper output, string[] nodes, Func<MeshLab, Task> scenario, string controllerConfig = "")
+    public static async Task RunAsync(string prefix, ITestOutputHelper output, string[] nodes, Func<MeshLab, Task> scenario, string controllerConfig = "", bool ipv4Only = false)
     {
-        await using var lab = new MeshLab(prefix, controllerConfig);
+        await using var lab = new MeshLab(prefix, controllerConfig, ipv4Only);
         try
         {
             await lab.Controller.StartAsync();
@@ -77,7 +79,7 @@ sealed class MeshLab : IAsyncDisposable
     }
 
     /// <summary>As <see cref="RunAsync"/>, with everybody joined and everything allowed.</summary>
-    public static Task RunJoinedAsync(string prefix, ITestOutputHelper output, string[] nodes, Func<MeshLab, Task> scenario, string controllerConfig = "") =>
+    public static Task RunJoinedAsync(string prefix, ITestOutputHelper output, string[] nodes, Func<MeshLab, Task> scenario, string controllerConfig = "", bool ipv4Only = false) =>
         RunAsync(prefix, output, nodes, async lab =>
         {
             lab.Controller.SetPolicy(AllowAll);
@@ -85,7 +87,7 @@ sealed class MeshLab : IAsyncDisposable
                 await node.JoinAsync();
             await lab.EverybodyKnowsEverybodyAsync();
             await scenario(lab);
-        }, controllerConfig);
+        }, controllerConfig, ipv4Only);
 
     /// <summary>Finds a node by name.</summary>
     public LabNode this[string name] => _nodes.Single(node => node.Name == name);
@@ -95,7 +97,7 @@ sealed class MeshLab : IAsyncDisposable
     {
         var host = 11 + _nodes.Count;
         var machine = _topology.Add(name);
-        _topology.Attach(machine, _switch, [$"10.98.1.{host}/24", $"fd98:1::{host:x}/64"]);
+        Attach(machine, host);
         var node = new LabNode(this, machine, name, $"10.98.1.{host}", $"fd98:1::{host:x}", Path.Combine(_folder, name));
         _nodes.Add(node);
         return node;
@@ -106,7 +108,7 @@ sealed class MeshLab : IAsyncDisposable
     {
         var host = 200 + _machines++;
         var machine = _topology.Add($"x{host}");
-        _topology.Attach(machine, _switch, [$"10.98.1.{host}/24", $"fd98:1::{host:x}/64"]);
+        Attach(machine, host);
         return (machine, $"10.98.1.{host}");
     }
 
@@ -141,6 +143,9 @@ sealed class MeshLab : IAsyncDisposable
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _topology.DisposeAsync();
+
+    void Attach(Netns machine, int host) =>
+        _topology.Attach(machine, _switch, _ipv4Only ? [$"10.98.1.{host}/24"] : [$"10.98.1.{host}/24", $"fd98:1::{host:x}/64"]);
 
     string Evidence()
     {
