@@ -46,6 +46,7 @@ public sealed partial class ControlLink
         _hints.Learn(frame.Delegation, _trust, _trust.Now(Clock));
         _hints.Follow(_trust, _trust.Now(Clock));
         var inForce = await EnforceAsync();
+        AwaitExpiry();
         Keep();
         KeepEndpoints();
         if (inForce && _trust.Body is { } body)
@@ -72,6 +73,14 @@ public sealed partial class ControlLink
         _applyProblem = null;
         _inForce = wanted;
         return true;
+    }
+
+    // The tick meets steps of the clock; an end that comes before the next tick is met on time.
+    void AwaitExpiry()
+    {
+        var rest = _trust.ValidUntil - _trust.Now(Clock);
+        if (_trust.IsValid(Clock) && rest < _tick)
+            Timers.StartSingleTimer(ControlProtocol.CheckValidity.Instance, ControlProtocol.CheckValidity.Instance, rest + TimeSpan.FromMilliseconds(1));
     }
 
     void Keep()

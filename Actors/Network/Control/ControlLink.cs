@@ -51,14 +51,20 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
         ReceiveAsync<Start>(async _ =>
         {
             await EnforceAsync();
+            AwaitExpiry();
             Connect();
         });
         ReceiveAsync<Tick>(async _ =>
         {
             await EnforceAsync();
+            AwaitExpiry();
             RenewCertificateWhenDue();
         });
-        ReceiveAsync<ControlProtocol.CheckValidity>(_ => EnforceAsync());
+        ReceiveAsync<ControlProtocol.CheckValidity>(async _ =>
+        {
+            await EnforceAsync();
+            AwaitExpiry();
+        });
         ReceiveAsync<ControlProtocol.GetStatus>(async _ =>
         {
             var asker = Sender;
