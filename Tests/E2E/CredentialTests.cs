@@ -72,7 +72,7 @@ public sealed class CredentialTests(ITestOutputHelper output)
 
         Assert.True(CredentialString.TryParse(revoked, out var known));
         var unknown = CredentialString.Create(CredentialId.From(EntityId.Create(new Randomness())), new byte[32], known.RootHash, known.Controllers).Export();
-        Refused("unknown", 77, "(unknown|no such|not known)", await ben.UpAsync(unknown));
+        Refused("unknown", 77, "(unknown|no such|not know)", await ben.UpAsync(unknown));
         // A wrong secret must not tell that the credential exists.
         var wrong = await ben.UpAsync(CredentialString.Create(known.Id, new byte[32], known.RootHash, known.Controllers).Export());
         Assert.Equal((77, lines[^1]), (wrong.ExitCode, wrong.Error.TrimEnd('\n')));
@@ -92,7 +92,7 @@ public sealed class CredentialTests(ITestOutputHelper output)
         using ApiNode guesser = new(ben.Ns, "guesser");
         Problem? last = null;
         for (var i = 0; i < 40 && last?.Code != RefusalCodes.Limited; i++)
-            last = await guesser.EnrollAsync(CredentialString.Create(known.Id, Guess(i), known.RootHash, known.Controllers));
+            last = await guesser.EnrollAsync(CredentialString.Create(CredentialId.From(EntityId.Create(new Randomness())), Guess(i), known.RootHash, known.Controllers));
         Assert.Equal(RefusalCodes.Limited, last?.Code);
         Assert.InRange(last!.RetryAfterSeconds ?? 0, 1, 900);
         Refused("limited", 75, "(too many|limited|try again)", await ben.UpAsync(lab.Controller.CreateCredential(), "--timeout", "5s"));
