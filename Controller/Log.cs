@@ -25,6 +25,9 @@ static partial class Log
     [LoggerMessage(6, LogLevel.Error, "the journal does not answer: {Reason}")]
     public static partial void JournalSilent(this ILogger log, string reason);
 
+    [LoggerMessage(EventId = 7, Message = "{Source}: {Message}{Causes}")]
+    public static partial void EngineSays(this ILogger log, LogLevel level, string source, string message, string causes, Exception? error);
+
     [LoggerMessage(10, LogLevel.Information, "enrolled {Name} ({Node}) with credential {Credential}, again: {Again}")]
     public static partial void Enrolled(this ILogger log, string name, NodeId node, CredentialId credential, bool again);
 

@@ -12,7 +12,7 @@ using Microsoft.AspNetCore.Http;
 namespace Mesh.Controller.Admin;
 
 /// <summary>Carries out what arrives on the admin socket: reads the request, asks the network, words the answer.</summary>
-sealed partial class AdminVerbs(ControllerSystem system, IClock clock, Func<StatusReport> status)
+sealed partial class AdminVerbs(ControllerSystem system, IClock clock, Func<StatusReport> status, Func<string?> trouble)
 {
     /// <summary>The greatest length of a request, in bytes: a policy in JSON.</summary>
     public const int MaximumRequest = 2 << 20;
@@ -51,7 +51,7 @@ sealed partial class AdminVerbs(ControllerSystem system, IClock clock, Func<Stat
         if (outcome.IsDone)
             await context.SendAsync(Show(outcome.Value), AdminJson.Default.UserEntry);
         else
-            await context.SendAsync(outcome.Refusal.ToProblem());
+            await RefuseAsync(context, outcome.Refusal);
     }
 
     async Task CreateCredentialAsync(HttpContext context, Cause cause)
@@ -73,7 +73,7 @@ sealed partial class AdminVerbs(ControllerSystem system, IClock clock, Func<Stat
         var outcome = await system.CreateCredentialAsync(new CredentialRequest(request.User, request.Tags, lifetime), cause);
         if (!outcome.IsDone)
         {
-            await context.SendAsync(outcome.Refusal.ToProblem());
+            await RefuseAsync(context, outcome.Refusal);
             return;
         }
         var text = outcome.Value.Text;
@@ -105,7 +105,7 @@ sealed partial class AdminVerbs(ControllerSystem system, IClock clock, Func<Stat
         if (outcome.IsDone)
             await context.SendAsync(Show(outcome.Value), AdminJson.Default.CredentialEntry);
         else
-            await context.SendAsync(outcome.Refusal.ToProblem());
+            await RefuseAsync(context, outcome.Refusal);
     }
 
     async Task ShowNodeAsync(HttpContext context, string name)
@@ -126,7 +126,7 @@ sealed partial class AdminVerbs(ControllerSystem system, IClock clock, Func<Stat
         var outcome = await system.RevokeNodeAsync(node.Id, RevocationPatience, cause);
         if (!outcome.IsDone)
         {
-            await context.SendAsync(outcome.Refusal.ToProblem());
+            await RefuseAsync(context, outcome.Refusal);
             return;
         }
         var progress = outcome.Value;
@@ -149,7 +149,7 @@ sealed partial class AdminVerbs(ControllerSystem system, IClock clock, Func<Stat
             var outcome = await system.SetPolicyAsync(request.Text, source, cause);
             if (!outcome.IsDone)
             {
-                await context.SendAsync(outcome.Refusal.ToProblem());
+                await RefuseAsync(context, outcome.Refusal);
                 return;
             }
             taken = true;
@@ -184,6 +184,10 @@ sealed partial class AdminVerbs(ControllerSystem system, IClock clock, Func<Stat
         }
         await context.SendAsync(new AuditList([.. entries]), AdminJson.Default.AuditList);
     }
+
+    // An entity that could not write does not answer; where the reason is plain, the admin is told it.
+    Task RefuseAsync(HttpContext context, Refusal refusal) => context.SendAsync(
+        refusal.Kind == RefusalKind.Unavailable && trouble() is { } reason ? refusal.ToProblem() with { Title = reason } : refusal.ToProblem());
 
     static Problem Invalid(string message) => new(message, StatusCodes.Status400BadRequest, "invalid");
 

@@ -119,6 +119,8 @@ sealed class ControllerDaemon : IAsyncDisposable
         var offer = SqlJournal.Offer(name, _journal, new JsonEventSerializer(NetworkEvents.Manifests));
         _ends.Push(() => EndAsync(offer.Dispose));
         var actors = ActorSystem.Create("mesh-controller", ConfigurationFactory.ParseString($$"""
+            akka.stdout-loglevel = OFF
+            akka.loglevel = WARNING
             akka.persistence.journal {
               plugin = akka.persistence.journal.sql
               sql {
@@ -129,6 +131,7 @@ sealed class ControllerDaemon : IAsyncDisposable
             }
             """));
         _ends.Push(async () => await actors.Terminate());
+        EngineLog.Attach(actors, logging);
         _system = await ControllerSystem.StartAsync(
             actors, _journal, _keys, _clock, SystemEntropy.Instance, new PresenceTable(), Options(), cancellationToken);
         _ends.Push(_system.DisposeAsync);
@@ -143,7 +146,7 @@ sealed class ControllerDaemon : IAsyncDisposable
         Advertise = _settings.Advertise.Count > 0 ? _settings.Advertise : OwnAddresses(_api.Listening);
         await EnsureDelegationAsync();
 
-        var admin = new AdminServer(new AdminVerbs(_system, _clock, Status), logging);
+        var admin = new AdminServer(new AdminVerbs(_system, _clock, Status, Trouble), logging);
         await admin.StartAsync(_settings.Socket, cancellationToken);
         _ends.Push(admin.DisposeAsync);
         // The streams end first, each with its reason, while there is still a server to say it through.
@@ -165,8 +168,9 @@ sealed class ControllerDaemon : IAsyncDisposable
         }
         catch (JournalException e)
         {
-            var full = e.InnerException is Microsoft.Data.Sqlite.SqliteException { SqliteErrorCode: 13 } || DiskErrors.IsFull(e.InnerException ?? e);
-            throw new CommandException(full ? ExitCode.TryAgain : ExitCode.BadConfiguration, e.Message, e);
+            throw e is not JournalCorruptException && DiskErrors.IsFullAt(_state.Path)
+                ? new CommandException(ExitCode.TryAgain, $"cannot open the journal: {DiskFull}", e)
+                : new CommandException(ExitCode.BadConfiguration, e.Message, e);
         }
     }
 
@@ -233,6 +237,10 @@ sealed class ControllerDaemon : IAsyncDisposable
         }
     }
 
+    string DiskFull => $"the disk that holds {_state.Path} is full: free some space and try again";
+
+    string? Trouble() => DiskErrors.IsFullAt(_state.Path) ? DiskFull : null;
+
     StatusReport Status()
     {
         var queries = _system.Queries;
@@ -244,6 +252,8 @@ sealed class ControllerDaemon : IAsyncDisposable
             warnings.Add($"the delegation by the network root ends on {ends}: put root.key into {_state.Path} and start again to renew it");
         if (File.Exists(_state.RootKeyPath) && _settings.RootPassphraseFile is null)
             warnings.Add($"the network's root key lies on this machine: move {_state.RootKeyPath} to a safe place");
+        if (Trouble() is { } trouble)
+            warnings.Add(trouble);
         if (queries.PolicyText.Length == 0)
             warnings.Add("no policy is set, so no node may talk to another: mesh-controller policy set -f FILE");
         var nodes = queries.Nodes.Where(one => one.Node.IsPresent).ToList();

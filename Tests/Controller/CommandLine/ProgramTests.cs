@@ -4,6 +4,7 @@ using System.Text;
 using Mesh.Controller;
 using Mesh.Controller.Hosting;
 using Mesh.Tests.Controller.Api;
+using Mesh.Tests.Kit;
 
 namespace Mesh.Tests.Controller.CommandLine;
 
@@ -156,6 +157,69 @@ public sealed class ProgramTests : IDisposable
             Assert.Equal(ExitCode.BadConfiguration, exit);
             Assert.Contains(expected, error);
             VerbTests.AssertOneLine(error);
+        }
+    }
+
+    [RequiresRootFact("mount", "umount")]
+    public async Task A_full_disk_is_told_loses_nothing_and_is_over_when_there_is_room_again()
+    {
+        Directory.CreateDirectory(State);
+        ProcessRun.Run("mount", ["-t", "tmpfs", "-o", "size=400k", "mesh-test", State]).MustExit();
+        try
+        {
+            var filler = Path.Combine(State, "filler");
+            Fill(filler);
+            await AssertDiskFullAsync("serve", "--state-dir", State, "--socket", Socket, "--listen", FreePort());
+            foreach (var file in Directory.GetFiles(State))
+                File.Delete(file);
+            await using (await ServeAsync())
+            {
+                Assert.Equal(0, (await Cli.RunAsync(["user", "create", "alice", "--socket", Socket])).Exit);
+                Fill(filler);
+                await AssertDiskFullAsync("user", "create", "bob", "--socket", Socket);
+                Assert.Contains("is full", (await Cli.RunAsync(["status", "--socket", Socket])).Out);
+                File.Delete(filler);
+                Assert.Equal(0, (await Cli.RunAsync(["user", "create", "carol", "--socket", Socket])).Exit);
+            }
+            Fill(filler);
+            await AssertDiskFullAsync("serve", "--state-dir", State, "--socket", Socket, "--listen", FreePort());
+            File.Delete(filler);
+            await using (await ServeAsync())
+            {
+                var users = (await Cli.RunAsync(["user", "list", "--socket", Socket])).Out;
+                Assert.Contains("alice", users);
+                Assert.Contains("carol", users);
+                Assert.DoesNotContain("bob", users);
+            }
+        }
+        finally
+        {
+            ProcessRun.Run("umount", [State]).MustExit();
+        }
+
+        static void Fill(string path)
+        {
+            using var file = File.Create(path);
+            var block = new byte[4096];
+            try
+            {
+                while (true)
+                {
+                    file.Write(block);
+                    file.Flush();
+                }
+            }
+            catch (IOException)
+            {
+                // Full.
+            }
+        }
+
+        static async Task AssertDiskFullAsync(params string[] arguments)
+        {
+            var (exit, _, error) = await Cli.RunAsync(arguments);
+            Assert.Equal((ExitCode.TryAgain, 1), (exit, error.Count(c => c == '\n')));
+            Assert.Contains("is full", error);
         }
     }
 
