@@ -51,7 +51,7 @@ sealed class SessionActor : ReceiveActor, IWithTimers
 
     public ITimerScheduler Timers { get; set; } = null!;
 
-    protected override void PreStart() => Timers.StartPeriodicTimer("ping", new PingTick(), _pingInterval, _pingInterval);
+    protected override void PreStart() => ArmPing();
 
     protected override void PostStop() => _stream.Close(_closeReason);
 
@@ -119,10 +119,14 @@ sealed class SessionActor : ReceiveActor, IWithTimers
             return;
         }
         _wasHeard = false;
+        ArmPing();
         Send(new DownFrame(Ping: ++_ping));
         if (_heldHint is { } held)
             Take(held, _clock.Now);
     }
+
+    // Not periodic: after the machine stood still, ticks in a row would take every node for silent.
+    void ArmPing() => Timers.StartSingleTimer("ping", new PingTick(), _pingInterval);
 
     void Send(DownFrame frame)
     {

@@ -82,6 +82,8 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
         if (_attachments.TryGetValue(node.Id, out var former))
         {
             // Its presence stays as it is: the node only changes streams.
+            if (former.Body is { } body)
+                _lastBodies.Add(node.Id, body);
             former.Session.Tell(new EndStream("replaced"));
             _byRef.Remove(former.Session);
             Context.Unwatch(former.Session);
