@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Mesh.Actors.Device;
+using Mesh.Node;
 using Mesh.Node.Device;
 using Mesh.Protocol.Filter;
 using Mesh.Protocol.Tunnel;
@@ -219,6 +220,43 @@ public sealed class DataPathTests : IDisposable
         Assert.True(spy.Available == 0, $"seed {seed}: an answer came");
         Assert.True(_b.Plane.Drops.Total > 4000, $"seed {seed}: {_b.Plane.Drops.Total} counted");
         Assert.Empty(_b.Tun.Delivered);
+    }
+
+    [Fact]
+    public void UnderLoadASenderGetsAtMostACookieAndNeverMoreThanItSent()
+    {
+        using TestNode loaded = new("10.7.0.3", _clock, startWorker: false);
+        PeerMachine machine = new(
+            new PeerOptions { DeviceKey = _a.Plane.DeviceKey, Peer = loaded.Plane.DeviceKey.PublicKey, Endpoint = loaded.Endpoint },
+            new PeerContinuity(), _a.AddPeer(loaded).Indexes, SystemEntropy.Instance, _clock.Now);
+        machine.StartHandshake(_clock.Now);
+        var initiation = new byte[TunnelMessage.MaximumHandshakeSize];
+        Assert.True(machine.TryTakeTransmit(initiation, _clock.Now, _clock.WallNow, out _));
+
+        using Socket spy = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        spy.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        IPEndPoint to = new(IPAddress.Loopback, loaded.Udp.LocalPort);
+        for (var i = 0; i < 300; i++)
+        {
+            spy.SendTo(initiation, to);
+            loaded.Receive();
+        }
+
+        var cookies = loaded.Plane.Drops[DropReason.CookieRequired];
+        Assert.Equal(300 - TunnelTuning.LoadBacklog, cookies);
+        // The worker was asleep all the while: now it opens what waits, whose sender is nobody's peer, and sends the cookies.
+        loaded.Worker.Start();
+        Assert.True(SpinWait.SpinUntil(() => loaded.Plane.Drops[DropReason.UnknownPeer] == TunnelTuning.LoadBacklog, 10_000));
+        var answers = 0;
+        var answer = new byte[2048];
+        spy.ReceiveTimeout = 5000;
+        while (answers < cookies)
+        {
+            Assert.Equal(CookieReply.Size, spy.Receive(answer));
+            answers++;
+        }
+
+        Assert.Equal(0, spy.Available);
     }
 
     [Fact]

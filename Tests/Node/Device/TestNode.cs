@@ -26,7 +26,7 @@ sealed class TestClock : ITunnelClock
 /// <summary>A data path with a device in memory and a real UDP port on loopback, whose pumps run when the test says so.</summary>
 sealed class TestNode : IDisposable
 {
-    public TestNode(string address, ITunnelClock clock)
+    public TestNode(string address, ITunnelClock clock, bool startWorker = true)
     {
         Address = address;
         Key = new TunnelPrivateKey(SystemEntropy.Instance);
@@ -36,7 +36,8 @@ sealed class TestNode : IDisposable
         Outbound = new OutboundPump(Plane, Tun, Udp.CreateSender());
         Inbound = new InboundPump(Plane, Tun, Udp, Worker);
         Plane.Connect(Udp, Wake);
-        Worker.Start();
+        if (startWorker)
+            Worker.Start();
     }
 
     public string Address { get; }
