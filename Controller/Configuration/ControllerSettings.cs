@@ -56,6 +56,9 @@ sealed record ControllerSettings
     /// <summary>Gets how long a credential lasts where its creator does not say.</summary>
     public TimeSpan CredentialLifetime { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>Gets the configuration file, for what it says to the actor engine.</summary>
+    public Config Actors { get; init; } = Config.Empty;
+
     /// <summary>Reads all sources; every error is one line that names the source.</summary>
     /// <exception cref="CommandException">A value cannot be used (64 for a flag, 78 for the rest).</exception>
     public static ControllerSettings Resolve(SettingFlags flags, Func<string, string?> environment)
@@ -78,6 +81,7 @@ sealed record ControllerSettings
             MapAcceptFor = source.Span("map-accept-for", defaults.MapAcceptFor),
             MapRenewalInterval = source.Span("map-renewal-interval", defaults.MapRenewalInterval),
             CredentialLifetime = source.Span("credential-lifetime", defaults.CredentialLifetime),
+            Actors = config,
         };
     }
 
@@ -119,7 +123,7 @@ sealed record ControllerSettings
             if (!named && !File.Exists(path))
                 return Config.Empty;
             var config = ConfigurationFactory.ParseString(File.ReadAllText(path));
-            config.RefuseUnknown(Source.Keys.Select(key => Source.Prefix + key));
+            config.RefuseUnknown([.. Source.Keys.Select(key => Source.Prefix + key), "akka.*"]);
             return config;
         }
         catch (ConfigurationException e)

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using Mesh.Actors.Configuration;
 using Mesh.Actors.Events;
 using Mesh.Actors.Persistence;
 using Mesh.Actors.Ports;
@@ -118,18 +119,9 @@ sealed class ControllerDaemon : IAsyncDisposable
         var name = "journal-" + _keys.Controller;
         var offer = SqlJournal.Offer(name, _journal, new JsonEventSerializer(NetworkEvents.Manifests));
         _ends.Push(() => EndAsync(offer.Dispose));
-        var actors = ActorSystem.Create("mesh-controller", ConfigurationFactory.ParseString($$"""
-            akka.stdout-loglevel = OFF
-            akka.loglevel = WARNING
-            akka.persistence.journal {
-              plugin = akka.persistence.journal.sql
-              sql {
-                class = "Mesh.Controller.Journal.SqlJournal, mesh-controller"
-                database = "{{name}}"
-                circuit-breaker.max-failures = 1000
-              }
-            }
-            """));
+// The engine's own log lines go the way of all others, through EngineLog.
+        var actors = ActorSystem.Create("mesh-controller", DefaultConfiguration.ForActors(ConfigurationFactory.ParseString(
+            $"akka {{ stdout-loglevel = OFF, persistence.journal.sql.database = \"{name}\" }}").WithFallback(_settings.Actors)));
         _ends.Push(async () => await actors.Terminate());
         EngineLog.Attach(actors, logging);
         _system = await ControllerSystem.StartAsync(

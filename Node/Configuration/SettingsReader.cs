@@ -50,7 +50,7 @@ static class SettingsReader
         try
         {
             var config = ConfigurationFactory.ParseString(File.ReadAllText(path));
-            config.RefuseUnknown([.. DaemonSettings.Keys.Select(setting => $"{Section}.{setting.Key}"), .. _static]);
+            config.RefuseUnknown([.. DaemonSettings.Keys.Select(setting => $"{Section}.{setting.Key}"), .. _static, "akka.*"]);
             return config;
         }
         catch (ConfigurationException failure)

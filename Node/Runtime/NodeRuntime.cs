@@ -1,3 +1,4 @@
+using Mesh.Actors.Configuration;
 using Mesh.Actors.Device;
 using Mesh.Node.Device;
 using Mesh.Protocol.Identity;
@@ -40,7 +41,7 @@ sealed class NodeRuntime : IAsyncDisposable
     /// <exception cref="IOException">Device, port or addresses cannot be had; nothing is left behind. The message says why and what to do.</exception>
     public static async Task<NodeRuntime> StartAsync(NodeOptions options, CancellationToken cancellationToken = default)
     {
-        var system = ActorSystem.Create("mesh", options.Actors);
+        var system = ActorSystem.Create("mesh", DefaultConfiguration.ForActors(options.Actors));
         var node = system.ActorOf(Props.Create<NodeSupervisor>(), "node");
         DataPlane plane = new(options.Tunnel, options.Clock, SystemEntropy.Instance);
         ManagedTunnelBackend tunnel = new(node, new TunnelContext(plane, plane.DeviceKey, options.Clock, SystemEntropy.Instance));

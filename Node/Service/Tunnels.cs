@@ -20,6 +20,7 @@ static class Tunnels
         new RuntimeTunnel(await NodeRuntime.StartAsync(new NodeOptions
         {
             Tunnel = new TunnelConfiguration { Interface = settings.Interface, ListenPort = settings.Port, Mtu = settings.Mtu, PrivateKey = key },
+            Actors = settings.File,
         }));
 
     /// <summary>Translates a map. Entries that cannot be read are left out: what is not understood carries no packets. Pure.</summary>
