@@ -55,13 +55,6 @@ sealed class OutboundPump
         return true;
     }
 
-    /// <summary>Gives held packets back to nobody: the device closes.</summary>
-    public void Drop()
-    {
-        while (_plane.TryTakeRelease(out var slot))
-            slot.BeginRelease();
-    }
-
     void Carry(int index, RouteSnapshot routes, Instant now)
     {
         var packet = _batch.Packet(index);

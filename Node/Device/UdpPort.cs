@@ -30,12 +30,6 @@ sealed unsafe partial class UdpPort : IDatagramPort, IDisposable
     /// <inheritdoc/>
     public IReadOnlyList<int> Descriptors { get; private set; } = [];
 
-    /// <summary>Datagrams that one send call may carry as segments; 1: segmentation is off.</summary>
-    public int Segments => _segments;
-
-    /// <summary>Whether received datagrams arrive coalesced.</summary>
-    public bool Coalesces { get; private set; }
-
     /// <summary>Opens the port; 0 lets the kernel choose one that is free for both families.</summary>
     /// <exception cref="IOException">The port is in use, or sockets cannot be made: the message says which.</exception>
     public static UdpPort Open(int port)
@@ -55,7 +49,9 @@ sealed unsafe partial class UdpPort : IDatagramPort, IDisposable
                 udp.Descriptors = new[] { udp._v4, udp._v6 }.Where(d => d >= 0).ToArray();
                 if (!udp.Descriptors.All(HasSegmentation))
                     udp._segments = 1;
-                udp.Coalesces = udp.Descriptors.All(d => LibC.TrySetOption(d, LibC.SOL_UDP, LibC.UDP_GRO, 1));
+                // A kernel without coalescing delivers datagrams one by one; receiving is the same code.
+                foreach (var descriptor in udp.Descriptors)
+                    LibC.TrySetOption(descriptor, LibC.SOL_UDP, LibC.UDP_GRO, 1);
                 return udp;
             }
             catch (IOException e) when (port == 0 && e.HResult == LibC.EADDRINUSE && attempt < 20)
