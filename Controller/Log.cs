@@ -7,7 +7,8 @@ namespace Mesh.Controller;
 /// <summary>Is every recurring log message of the controller, each with its own event id. None ever carries a secret.</summary>
 static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Information, "network {Network}, controller {Controller}: listening on {Listen}, told to nodes as {Advertise}")]
+    [LoggerMessage(1, LogLevel.Information,
+        "network {Network}, controller {Controller}: listening on {Listen}, told to nodes as {Advertise}")]
     public static partial void Started(this ILogger log, NetworkId network, ControllerId controller, string listen, string advertise);
 
     [LoggerMessage(2, LogLevel.Information, "stopping")]
@@ -16,7 +17,8 @@ static partial class Log
     [LoggerMessage(3, LogLevel.Information, "the delegation by the network root was renewed until {NotAfter}")]
     public static partial void DelegationRenewed(this ILogger log, string notAfter);
 
-    [LoggerMessage(4, LogLevel.Warning, "the delegation by the network root ends on {NotAfter}: put root.key into {StateDirectory} and start again to renew it")]
+    [LoggerMessage(4, LogLevel.Warning,
+        "the delegation by the network root ends on {NotAfter}: put root.key into {StateDirectory} and start again to renew it")]
     public static partial void DelegationEnds(this ILogger log, string notAfter, string stateDirectory);
 
     [LoggerMessage(5, LogLevel.Warning, "the delegation could not be renewed: {Reason}")]

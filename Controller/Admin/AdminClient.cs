@@ -7,7 +7,8 @@ using Mesh.Protocol.Enrollment;
 
 namespace Mesh.Controller.Admin;
 
-/// <summary>Asks the running controller over its admin socket. Errors are <see cref="CommandException"/>s with the right exit code.</summary>
+/// <summary>Asks the running controller over its admin socket. Errors are <see cref="CommandException"/>s with the right exit
+/// code.</summary>
 sealed class AdminClient : IDisposable
 {
     // Nothing an admin asks for is larger than a network's list of nodes.

@@ -24,7 +24,8 @@ sealed partial class AdminVerbs
         var (node, presence) = (listing.Node.Node, listing.Presence);
         return new NodeEntry(
             node.Id, node.Name, listing.Node.Removed ?? (presence.Online ? "online" : "offline"), node.Ipv4, node.Ipv6, node.Tags,
-            node.Hostname, presence.Os ?? node.Os, presence.Version ?? node.Version, node.SigningKey, node.TunnelKey, listing.Node.Credential,
+            node.Hostname, presence.Os ?? node.Os, presence.Version ?? node.Version, node.SigningKey, node.TunnelKey,
+            listing.Node.Credential,
             listing.Node.RegisteredAt, presence.Revision, node.Owner, presence.LastSeen, listing.Node.RemovedAt);
     }
 }

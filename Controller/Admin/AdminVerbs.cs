@@ -39,7 +39,8 @@ sealed partial class AdminVerbs(ControllerSystem system, IClock clock, Func<Stat
             ("POST", ["v1", "policy"]) => PolicyAsync(context, cause, set: true),
             ("POST", ["v1", "policy", "check"]) => PolicyAsync(context, cause, set: false),
             ("GET", ["v1", "audit"]) => AuditAsync(context),
-            _ => context.SendAsync(new Problem("the controller does not know this request: is it of the same release?", 404, RefusalCodes.Malformed)),
+            _ => context.SendAsync(
+                new Problem("the controller does not know this request: is it of the same release?", 404, RefusalCodes.Malformed)),
         };
     }
 
@@ -187,7 +188,9 @@ sealed partial class AdminVerbs(ControllerSystem system, IClock clock, Func<Stat
 
     // An entity that could not write does not answer; where the reason is plain, the admin is told it.
     Task RefuseAsync(HttpContext context, Refusal refusal) => context.SendAsync(
-        refusal.Kind == RefusalKind.Unavailable && trouble() is { } reason ? refusal.ToProblem() with { Title = reason } : refusal.ToProblem());
+        refusal.Kind == RefusalKind.Unavailable && trouble() is { } reason
+            ? refusal.ToProblem() with { Title = reason }
+            : refusal.ToProblem());
 
     static Problem Invalid(string message) => new(message, StatusCodes.Status400BadRequest, "invalid");
 

@@ -138,12 +138,14 @@ sealed class ApiServer(
         if (path is not ("/v1/enroll" or "/v1/stream" or "/v1/certificate" or "/v1/logout"))
             return context.SendAsync(new Problem("there is nothing here", StatusCodes.Status404NotFound, RefusalCodes.Malformed));
         if (!HttpMethods.IsPost(context.Request.Method))
-            return context.SendAsync(new Problem("only POST is served here", StatusCodes.Status405MethodNotAllowed, RefusalCodes.Malformed));
+            return context.SendAsync(
+                new Problem("only POST is served here", StatusCodes.Status405MethodNotAllowed, RefusalCodes.Malformed));
         if (path == "/v1/enroll")
             return enroll.ServeAsync(context);
 
         if (context.Features.Get<PeerNode>() is not { } peer)
-            return context.SendAsync(new Problem("a node's certificate is needed here", StatusCodes.Status401Unauthorized, ApiCodes.CertificateNeeded));
+            return context.SendAsync(
+                new Problem("a node's certificate is needed here", StatusCodes.Status401Unauthorized, ApiCodes.CertificateNeeded));
         if (system.Queries.Node(peer.Id) is not { IsPresent: true })
             return context.SendAsync(new Problem(
                 "this node was taken out of the network: join it again with a new credential", StatusCodes.Status403Forbidden,

@@ -98,7 +98,8 @@ sealed class EnrollEndpoint(
         log.Enrolled(enrolled.Node.Name, enrolled.Node.Id, request.Credential, enrolled.Again);
         await context.SendAsync(
             new EnrollReply(
-                keys.Network, enrolled.Node.Id, enrolled.Node.Name, keys.RootKey, [certificate, keys.Authority.Certificate.RawData], enrolled.Map),
+                keys.Network, enrolled.Node.Id, enrolled.Node.Name, keys.RootKey, [certificate, keys.Authority.Certificate.RawData],
+                enrolled.Map),
             ProtocolJson.Default.EnrollReply);
     }
 }

@@ -51,7 +51,8 @@ static class HttpAnswers
             size.MaxRequestBodySize = limit;
         if (context.Request.ContentLength > limit)
         {
-            await context.SendAsync(new Problem($"the request is longer than {limit} bytes", StatusCodes.Status413PayloadTooLarge, RefusalCodes.Malformed));
+            await context.SendAsync(
+                new Problem($"the request is longer than {limit} bytes", StatusCodes.Status413PayloadTooLarge, RefusalCodes.Malformed));
             return null;
         }
         var reader = context.Request.BodyReader;

@@ -74,7 +74,8 @@ sealed class StreamEndpoint(ControllerSystem system, ILogger<StreamEndpoint> log
 
         bool Take(ReadOnlySequence<byte> line)
         {
-            if (!ProtocolJson.TryDecode(line.IsSingleSegment ? line.FirstSpan : line.ToArray(), ProtocolJson.Default.UpFrame, out var frame))
+            if (!ProtocolJson.TryDecode(
+                line.IsSingleSegment ? line.FirstSpan : line.ToArray(), ProtocolJson.Default.UpFrame, out var frame))
             {
                 stream.Close("malformed");
                 return false;

@@ -3,7 +3,8 @@ using System.CommandLine.Parsing;
 
 namespace Mesh.Controller.CommandLine;
 
-/// <summary>Is the program: parses the command line, runs the verb, and turns every failure into one line on stderr and an exit code.</summary>
+/// <summary>Is the program: parses the command line, runs the verb, and turns every failure into one line on stderr and an exit
+/// code.</summary>
 static class ControllerProgram
 {
     /// <summary>Runs the program.</summary>
@@ -42,7 +43,8 @@ static class ControllerProgram
         catch (Exception e) when (string.IsNullOrEmpty(terminal.Environment("MESH_DEBUG")))
 #pragma warning restore CA1031
         {
-            terminal.Error.WriteLine($"mesh-controller: failed unexpectedly: {e.GetType().Name}: {e.Message.Split('\n')[0]} (MESH_DEBUG=1 shows where)");
+            terminal.Error.WriteLine(
+                $"mesh-controller: failed unexpectedly: {e.GetType().Name}: {e.Message.Split('\n')[0]} (MESH_DEBUG=1 shows where)");
             return ExitCode.Failed;
         }
     }

@@ -10,23 +10,27 @@ static partial class VerbTable
     {
         var list = Verb("list", "Lists nodes.", "mesh-controller node list");
         list.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
-            output.Show(await client.GetAsync("/v1/nodes", AdminJson.Default.NodeList, cancellationToken), AdminJson.Default.NodeList, WriteNodes)));
+            output.Show(await client.GetAsync("/v1/nodes", AdminJson.Default.NodeList, cancellationToken), AdminJson.Default.NodeList,
+                WriteNodes)));
 
         var shown = new Argument<string>("NAME") { Description = "The node's name or id" };
         var show = Verb("show", "Shows everything that is known of a node.", "mesh-controller node show laptop");
         Add(show, shown);
         show.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
             output.Show(
-                await client.GetAsync($"/v1/nodes/{Uri.EscapeDataString(parsed.GetValue(shown)!)}", AdminJson.Default.NodeEntry, cancellationToken),
+                await client.GetAsync(
+                    $"/v1/nodes/{Uri.EscapeDataString(parsed.GetValue(shown)!)}", AdminJson.Default.NodeEntry, cancellationToken),
                 AdminJson.Default.NodeEntry, WriteNode)));
 
         var revoked = new Argument<string>("NAME") { Description = "The node's name or id" };
-        var revoke = Verb("revoke", "Takes a node out of the network for good, and says which peers know already.", "mesh-controller node revoke laptop");
+        var revoke = Verb("revoke", "Takes a node out of the network for good, and says which peers know already.",
+            "mesh-controller node revoke laptop");
         Add(revoke, revoked);
         revoke.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
             output.Show(
                 await client.PostAsync<NewUser, RevocationReport>(
-                    $"/v1/nodes/{Uri.EscapeDataString(parsed.GetValue(revoked)!)}/revoke", null, null, AdminJson.Default.RevocationReport, cancellationToken),
+                    $"/v1/nodes/{Uri.EscapeDataString(parsed.GetValue(revoked)!)}/revoke", null, null, AdminJson.Default.RevocationReport,
+                    cancellationToken),
                 AdminJson.Default.RevocationReport, WriteRevocation)));
         return Group("node", "Lists, shows and revokes nodes.", "mesh-controller node list", list, show, revoke);
     }
@@ -47,12 +51,17 @@ static partial class VerbTable
 
         return Group("policy", "Shows, sets and checks who may talk to whom.", "mesh-controller policy set -f policy.yaml",
             get,
-            WithFile("set", "Replaces the policy; nothing changes where it has an error.", "mesh-controller policy set -f policy.yaml", "/v1/policy"),
-            WithFile("check", "Says what is wrong with a policy without setting it.", "mesh-controller policy check -f policy.yaml", "/v1/policy/check"));
+            WithFile("set", "Replaces the policy; nothing changes where it has an error.", "mesh-controller policy set -f policy.yaml",
+                "/v1/policy"),
+            WithFile("check", "Says what is wrong with a policy without setting it.", "mesh-controller policy check -f policy.yaml",
+                "/v1/policy/check"));
 
         Command WithFile(string name, string description, string example, string path)
         {
-            var file = new Option<string>("--file", "-f") { Description = "The policy in YAML or JSON; - reads standard input", HelpName = "FILE", Required = true };
+            var file = new Option<string>("--file", "-f")
+            {
+                Description = "The policy in YAML or JSON; - reads standard input", HelpName = "FILE", Required = true,
+            };
             var verb = Verb(name, description, example);
             Add(verb, file);
             verb.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
@@ -66,7 +75,8 @@ static partial class VerbTable
                 {
                     foreach (var problem in answer.Problems)
                         to.Error.WriteLine(
-                            $"{source}:{problem.Line}: {problem.Severity}: {(problem.Path.Length > 0 ? problem.Path + ": " : "")}{problem.Message}");
+                            $"{source}:{problem.Line}: {problem.Severity}: "
+                            + $"{(problem.Path.Length > 0 ? problem.Path + ": " : "")}{problem.Message}");
                     if (!bad)
                         to.Out.WriteLine(answer.Taken ? "the policy is in force" : "the policy can be set");
                 });
@@ -79,7 +89,10 @@ static partial class VerbTable
     static Command Audit(Terminal terminal, CommonFlags common)
     {
         var type = new Option<string?>("--type") { Description = "Only this kind: credential, or credential.used", HelpName = "KIND" };
-        var limit = new Option<int>("--limit") { Description = "At most so many, the newest", HelpName = "N", DefaultValueFactory = _ => 100 };
+        var limit = new Option<int>("--limit")
+        {
+            Description = "At most so many, the newest", HelpName = "N", DefaultValueFactory = _ => 100,
+        };
         var list = Verb("list", "Lists what happened, the newest last.", "mesh-controller audit list --type credential --limit 20");
         Add(list, type, limit);
         list.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
@@ -87,8 +100,10 @@ static partial class VerbTable
             if (parsed.GetValue(limit) < 1)
                 throw new CommandException(ExitCode.Usage, "--limit: a number from 1 is expected");
             var query = string.Create(
-                CultureInfo.InvariantCulture, $"/v1/audit?limit={parsed.GetValue(limit)}&type={Uri.EscapeDataString(parsed.GetValue(type) ?? "")}");
-            output.Show(await client.GetAsync(query, AdminJson.Default.AuditList, cancellationToken), AdminJson.Default.AuditList, (answer, to) =>
+                CultureInfo.InvariantCulture,
+                $"/v1/audit?limit={parsed.GetValue(limit)}&type={Uri.EscapeDataString(parsed.GetValue(type) ?? "")}");
+            output.Show(await client.GetAsync(query, AdminJson.Default.AuditList, cancellationToken), AdminJson.Default.AuditList,
+                (answer, to) =>
             {
                 var table = new TextTable("TIME", "WHAT", "SUBJECT", "BY", "DETAIL");
                 foreach (var entry in answer.Entries)
@@ -146,7 +161,8 @@ static partial class VerbTable
             $"revoked {report.Name}: {report.Acknowledged} of {report.Peers} peers acknowledged in {report.ElapsedSeconds:0.0} s"));
         foreach (var peer in report.NotReached)
             to.Out.WriteLine(
-                $"not reached: {peer.Name} ({(peer.Attached ? "attached, silent" : "not attached")}) may talk to it until {Show(peer.ValidUntil)}");
+                $"not reached: {peer.Name} ({(peer.Attached ? "attached, silent" : "not attached")}) "
+                + $"may talk to it until {Show(peer.ValidUntil)}");
     }
 
     static CellStyle StyleOf(string state) => state switch

@@ -14,7 +14,8 @@ static partial class VerbTable
         create.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
             output.Show(
                 await client.PostAsync(
-                    "/v1/users", new NewUser(parsed.GetValue(name)!), AdminJson.Default.NewUser, AdminJson.Default.UserEntry, cancellationToken),
+                    "/v1/users", new NewUser(parsed.GetValue(name)!), AdminJson.Default.NewUser, AdminJson.Default.UserEntry,
+                    cancellationToken),
                 AdminJson.Default.UserEntry,
                 (user, to) =>
                 {
@@ -41,7 +42,8 @@ static partial class VerbTable
         var user = new Option<string?>("--user") { Description = "The user who owns the machine that joins", HelpName = "NAME" };
         var tags = Many("--tag", "TAG", "A tag that owns the machine instead of a user; may be given several times");
         var ttl = new Option<string?>("--ttl") { Description = "How long it can be used: 30m, 12h, 7d [default: 1h]", HelpName = "TIME" };
-        var controllers = Many("--controller", "HOST:PORT", "Where the machine finds a controller [default: what the controllers advertise]");
+        var controllers = Many(
+            "--controller", "HOST:PORT", "Where the machine finds a controller [default: what the controllers advertise]");
         var create = Verb("create", "Creates a one-time credential and prints the string that joins one machine; it is shown only now.",
             "mesh-controller credential create --user alice --ttl 1h | ssh laptop mesh up --auth-key -");
         Add(create, user, tags, ttl, controllers);
@@ -50,7 +52,8 @@ static partial class VerbTable
             var wanted = parsed.GetValue(tags) ?? [];
             var request = new NewCredential(
                 [.. wanted.Select(tag => tag.StartsWith("tag:", StringComparison.Ordinal) ? tag[4..] : tag)], parsed.GetValue(user),
-                parsed.GetValue(ttl) is { } text ? ParseTtl(text) : null, parsed.GetValue(controllers) is { Length: > 0 } given ? given : null);
+                parsed.GetValue(ttl) is { } text ? ParseTtl(text) : null,
+                parsed.GetValue(controllers) is { Length: > 0 } given ? given : null);
             if (request.User is null == (request.Tags.Count == 0))
                 throw new CommandException(
                     ExitCode.Usage, "name the owner of the machine: either --user NAME, or --tag TAG (several times for several tags)");
@@ -62,14 +65,16 @@ static partial class VerbTable
                 {
                     to.Out.WriteLine(created.Key);
                     to.Error.WriteLine(
-                        $"credential {created.Credential.Id} joins one machine until {Show(created.Credential.ExpiresAt)}; there: mesh up --auth-key -");
+                        $"credential {created.Credential.Id} joins one machine until {Show(created.Credential.ExpiresAt)}; "
+                        + "there: mesh up --auth-key -");
                 });
         }));
 
         var list = Verb("list", "Lists credentials; their secrets are kept nowhere.", "mesh-controller credential list");
         list.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
             output.Show(
-                await client.GetAsync("/v1/credentials", AdminJson.Default.CredentialList, cancellationToken), AdminJson.Default.CredentialList,
+                await client.GetAsync("/v1/credentials", AdminJson.Default.CredentialList, cancellationToken),
+                AdminJson.Default.CredentialList,
                 WriteCredentials)));
 
         var id = new Argument<string>("ID") { Description = "The credential's id, as 'credential list' shows it" };
@@ -78,7 +83,8 @@ static partial class VerbTable
         revoke.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
             output.Show(
                 await client.PostAsync<NewUser, CredentialEntry>(
-                    $"/v1/credentials/{Uri.EscapeDataString(parsed.GetValue(id)!)}/revoke", null, null, AdminJson.Default.CredentialEntry, cancellationToken),
+                    $"/v1/credentials/{Uri.EscapeDataString(parsed.GetValue(id)!)}/revoke", null, null, AdminJson.Default.CredentialEntry,
+                    cancellationToken),
                 AdminJson.Default.CredentialEntry,
                 (credential, to) => to.Out.WriteLine($"revoked credential {credential.Id}"))));
         return Group("credential", "Creates, lists and revokes the one-time credentials that join machines.",
@@ -88,7 +94,8 @@ static partial class VerbTable
     /// <summary>Reads a time such as 90s, 30m, 12h or 7d into seconds.</summary>
     internal static long ParseTtl(string text)
     {
-        if (text.Length > 1 && long.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        if (text.Length > 1
+            && long.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             && number is > 0 and < 1_000_000_000)
         {
             switch (text[^1])

@@ -40,7 +40,10 @@ static partial class VerbTable
         {
             Description = "File whose first line encrypts the network's root key", HelpName = "FILE",
         };
-        var logLevel = new Option<string?>("--log-level") { Description = "trace, debug, information, warning or error", HelpName = "LEVEL" };
+        var logLevel = new Option<string?>("--log-level")
+        {
+            Description = "trace, debug, information, warning or error", HelpName = "LEVEL",
+        };
         var verb = Verb("serve", "Runs the controller until SIGTERM; the first start makes the network.",
             "mesh-controller serve --listen 0.0.0.0:8443 --advertise vpn.example.com:8443");
         Add(verb, stateDirectory, listen, advertise, passphrase, logLevel);
@@ -63,7 +66,8 @@ static partial class VerbTable
     {
         var verb = Verb("status", "Shows how the controller is doing, and what needs a look.", "mesh-controller status");
         verb.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
-            output.Show(await client.GetAsync("/v1/status", AdminJson.Default.StatusReport, cancellationToken), AdminJson.Default.StatusReport, WriteStatus)));
+            output.Show(await client.GetAsync("/v1/status", AdminJson.Default.StatusReport, cancellationToken),
+                AdminJson.Default.StatusReport, WriteStatus)));
         return verb;
     }
 
@@ -116,7 +120,7 @@ static partial class VerbTable
     }
 
     static Option<string[]> Many(string name, string helpName, string description) =>
-        new(name) { Description = description, HelpName = helpName, Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false };
+        new(name) { Description = description, HelpName = helpName, Arity = ArgumentArity.OneOrMore };
 
     static async Task<int> AskAsync(ParseResult parsed, Terminal terminal, CommonFlags common, Func<AdminClient, Output, Task> ask)
     {

@@ -24,7 +24,8 @@ sealed record ControllerSettings
     public string Socket { get; init; } = "/run/mesh-controller/admin.sock";
 
     /// <summary>Gets where the API listens.</summary>
-    public IReadOnlyList<IPEndPoint> Listen { get; init; } = [new IPEndPoint(IPAddress.IPv6Any, DefaultPort)];
+    public IReadOnlyList<IPEndPoint> Listen { get; init; } =
+        [new IPEndPoint(System.Net.Sockets.Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any, DefaultPort)];
 
     /// <summary>Gets where nodes are told to find this controller (<c>host:port</c>, at most three); empty: its own addresses.</summary>
     public IReadOnlyList<string> Advertise { get; init; } = [];
@@ -168,7 +169,9 @@ sealed record ControllerSettings
         {
             // What a file says is read with HOCON's units; the environment speaks the same language.
             var text = Environment(key);
-            var from = text is null ? config : ConfigurationFactory.ParseString($"{Prefix}{key} = \"{text.Replace("\"", "", StringComparison.Ordinal)}\"");
+            var from = text is null
+                ? config
+                : ConfigurationFactory.ParseString($"{Prefix}{key} = \"{text.Replace("\"", "", StringComparison.Ordinal)}\"");
             try
             {
                 var span = from.GetTimeSpan(Prefix + key, @default, allowInfinite: false);

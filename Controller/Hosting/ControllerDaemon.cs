@@ -5,6 +5,7 @@ using Mesh.Actors.Configuration;
 using Mesh.Actors.Events;
 using Mesh.Actors.Persistence;
 using Mesh.Actors.Ports;
+using Mesh.Actors.Projection;
 using Mesh.Actors.Registry;
 using Mesh.Actors.Sessions;
 using Mesh.Controller.Admin;
@@ -135,7 +136,7 @@ sealed class ControllerDaemon : IAsyncDisposable
         _api = new ApiServer(_system, _keys, _clock, enroll, new StreamEndpoint(_system, logging.CreateLogger<StreamEndpoint>()), logging);
         _ends.Push(_api.DisposeAsync);
         await ListenAsync(cancellationToken);
-        Advertise = _settings.Advertise.Count > 0 ? _settings.Advertise : OwnAddresses(_api.Listening);
+        Advertise = _settings.Advertise.Count > 0 ? _settings.Advertise : OwnAddresses(_api.Listening, _system.Queries.Network!);
         await EnsureDelegationAsync();
 
         var admin = new AdminServer(new AdminVerbs(_system, _clock, Status, Trouble), logging);
@@ -143,7 +144,7 @@ sealed class ControllerDaemon : IAsyncDisposable
         _ends.Push(admin.DisposeAsync);
         // The streams end first, each with its reason, while there is still a server to say it through.
         _ends.Push(_system.DisposeAsync);
-        _renewal = new Timer(_ => OnRenewal(passphrase), null, RenewalCheck, RenewalCheck);
+        _renewal = new Timer(_ => _ = RenewAsync(passphrase), null, RenewalCheck, RenewalCheck);
         _ends.Push(_renewal.DisposeAsync);
         _log.Started(_keys.Network, _keys.Controller, string.Join(", ", _api.Listening), string.Join(", ", Advertise));
     }
@@ -171,7 +172,7 @@ sealed class ControllerDaemon : IAsyncDisposable
         if (!File.Exists(_state.IdentityPath) && await ((IJournalTail)_journal).HighestOrderingAsync(cancellationToken) > 0)
             throw new CommandException(
                 ExitCode.BadConfiguration,
-                $"{_state.IdentityPath} is missing but {_state.JournalPath} holds a network: restore it from a backup of the state directory");
+                $"{_state.IdentityPath} is missing but {_state.JournalPath} holds a network: restore it from a backup");
     }
 
     async Task EnsureNetworkAsync()
@@ -181,7 +182,7 @@ sealed class ControllerDaemon : IAsyncDisposable
             if (network.Id != _keys.Network)
                 throw new CommandException(
                     ExitCode.BadConfiguration,
-                    $"{_state.JournalPath} holds network {network.Id}, but the keys beside it are of {_keys.Network}: restore both from one backup");
+                    $"{_state.JournalPath} holds network {network.Id}, the keys beside it are of {_keys.Network}: restore both from one backup");
             return;
         }
         var genesis = new NetworkGenesis(_keys.Network, _keys.RootKey, _settings.Zone, _settings.Ipv4, _settings.Ipv6);
@@ -208,12 +209,21 @@ sealed class ControllerDaemon : IAsyncDisposable
         }
     }
 
-    void OnRenewal(byte[]? passphrase)
+    async Task RenewAsync(byte[]? passphrase)
     {
         var before = _keys.Delegation;
         RenewDelegation(passphrase);
-        if (!ReferenceEquals(before, _keys.Delegation))
-            _ = EnsureDelegationAsync();
+        if (ReferenceEquals(before, _keys.Delegation))
+            return;
+        try
+        {
+            await EnsureDelegationAsync();
+        }
+        catch (CommandException e)
+        {
+            // The next start records it.
+            _log.RenewalFailed(e.Message);
+        }
     }
 
     async Task ListenAsync(CancellationToken cancellationToken)
@@ -225,7 +235,8 @@ sealed class ControllerDaemon : IAsyncDisposable
         catch (Exception e) when (e is IOException or SocketException)
         {
             throw new CommandException(
-                ExitCode.BadConfiguration, $"cannot listen on {string.Join(", ", _settings.Listen)}: {e.Message}: name another address with --listen", e);
+                ExitCode.BadConfiguration,
+                $"cannot listen on {string.Join(", ", _settings.Listen)}: {e.Message}: name another address with --listen", e);
         }
     }
 
@@ -253,7 +264,7 @@ sealed class ControllerDaemon : IAsyncDisposable
             ProgramVersion.Text, network.Id, _keys.Controller, network.Zone, network.Ipv4, network.Ipv6, _keys.RootHash, _keys.Epoch,
             queries.View.Revision, _startedAt, [.. _api.Listening.Select(endpoint => endpoint.ToString())], Advertise, _state.Path,
             queries.Users.Count, nodes.Count, nodes.Count(one => one.Presence.Online),
-            queries.Credentials.Count(one => one.StatusAt(now) == Mesh.Actors.Projection.CredentialStatus.Created), ends, warnings);
+            queries.Credentials.Count(one => one.StatusAt(now) == CredentialStatus.Created), ends, warnings);
     }
 
     ControllerOptions Options() => new()
@@ -276,8 +287,10 @@ sealed class ControllerDaemon : IAsyncDisposable
     }
 
     // Where nobody says how nodes get here: the addresses listened on, or the machine's own where that is every address.
-    static List<string> OwnAddresses(IReadOnlyList<IPEndPoint> listening)
+    // The overlay's own addresses are none: a node needs the controller before it has the overlay.
+    static List<string> OwnAddresses(IReadOnlyList<IPEndPoint> listening, NetworkIdentity network)
     {
+        IPNetwork[] overlay = [IPNetwork.Parse(network.Ipv4), IPNetwork.Parse(network.Ipv6)];
         var found = new List<IPEndPoint>();
         foreach (var endpoint in listening)
         {
@@ -290,7 +303,7 @@ sealed class ControllerDaemon : IAsyncDisposable
                 .Where(one => one.OperationalStatus != OperationalStatus.Down)
                 .SelectMany(one => one.GetIPProperties().UnicastAddresses)
                 .Select(one => one.Address)
-                .Where(one => !IPAddress.IsLoopback(one) && !one.IsIPv6LinkLocal
+                .Where(one => !IPAddress.IsLoopback(one) && !one.IsIPv6LinkLocal && !overlay.Any(range => range.Contains(one))
                     && (one.AddressFamily == AddressFamily.InterNetwork || endpoint.AddressFamily == AddressFamily.InterNetworkV6))
                 .OrderBy(one => one.AddressFamily)
                 .Select(one => new IPEndPoint(one, endpoint.Port)));

@@ -24,7 +24,8 @@ sealed class SystemdNotifier : IDisposable
         _target = new UnixDomainSocketEndPoint(path[0] == '@' ? "\0" + path[1..] : path);
         if (long.TryParse(environment("WATCHDOG_USEC"), NumberStyles.None, CultureInfo.InvariantCulture, out var microseconds)
             && microseconds > 0
-            && (environment("WATCHDOG_PID") is not { Length: > 0 } pid || pid == Environment.ProcessId.ToString(CultureInfo.InvariantCulture)))
+            && (environment("WATCHDOG_PID") is not { Length: > 0 } pid
+                || pid == Environment.ProcessId.ToString(CultureInfo.InvariantCulture)))
             WatchdogInterval = TimeSpan.FromMicroseconds(microseconds / 2.0);
     }
 

@@ -131,14 +131,17 @@ sealed class ControllerKeys : IMapSigner, IDisposable
 
     static ControllerKeys Open(StateDirectory state)
     {
-        var identity = Damaged(state.IdentityPath, () => JsonSerializer.Deserialize(PrivateFile.Read(state.IdentityPath), IdentityJson.Default.ControllerIdentity));
+        var identity = Damaged(state.IdentityPath, () =>
+            JsonSerializer.Deserialize(PrivateFile.Read(state.IdentityPath), IdentityJson.Default.ControllerIdentity));
         if (!identity.Delegation.Verify(PayloadTypes.Delegation, identity.RootKey)
             || !ProtocolJson.TryDecode(identity.Delegation.Payload, ProtocolJson.Default.Delegation, out var statement)
             || statement.Network != identity.Network || statement.Controller != identity.Controller)
             throw IsDamaged(state.IdentityPath);
 
         var seed = Convert.FromBase64String(Damaged(state.SigningKeyPath, () =>
-            Encoding.ASCII.GetString(PrivateFile.Read(state.SigningKeyPath)).Trim() is var text && Octets32.TryParse(text, out _) ? text : null));
+            Encoding.ASCII.GetString(PrivateFile.Read(state.SigningKeyPath)).Trim() is var text && Octets32.TryParse(text, out _)
+                ? text
+                : null));
         var signingKey = new SigningPrivateKey(seed);
         CryptographicOperations.ZeroMemory(seed);
         if (Ed25519.ComputePublicKey(signingKey) != statement.SigningKey)
@@ -173,5 +176,6 @@ sealed class ControllerKeys : IMapSigner, IDisposable
     }
 
     static CommandException IsDamaged(string path, Exception? cause = null) =>
-        new(ExitCode.BadConfiguration, $"{path} is damaged, or belongs to another controller: restore it from a backup of the state directory", cause);
+        new(ExitCode.BadConfiguration,
+            $"{path} is damaged, or belongs to another controller: restore it from a backup of the state directory", cause);
 }

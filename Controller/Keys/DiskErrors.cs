@@ -33,7 +33,8 @@ static class DiskErrors
     /// <summary>Explains the error; <paramref name="what"/> begins the line.</summary>
     public static CommandException Explain(Exception error, string what) => error switch
     {
-        _ when IsFull(error) => new CommandException(ExitCode.TryAgain, $"{what}: the disk is full; free some space and start again", error),
+        _ when IsFull(error) =>
+            new CommandException(ExitCode.TryAgain, $"{what}: the disk is full; free some space and start again", error),
         IOException when (error.HResult & 0xffff) == ReadOnlyFileSystem =>
             new CommandException(ExitCode.BadConfiguration, $"{what}: the file system is mounted read-only", error),
         UnauthorizedAccessException => new CommandException(ExitCode.Refused, $"{what}: permission denied", error),

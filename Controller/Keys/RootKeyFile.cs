@@ -58,7 +58,8 @@ static class RootKeyFile
         Rfc2898DeriveBytes.Pbkdf2(passphrase, salt, wrapping, iterations, HashAlgorithmName.SHA512);
         using (var cipher = new AesGcm(wrapping, TagSize))
         {
-            cipher.Encrypt(box.AsSpan(0, NonceSize), key.Span, box.AsSpan(NonceSize, SecretKey.Size), box.AsSpan(NonceSize + SecretKey.Size),
+            cipher.Encrypt(box.AsSpan(0, NonceSize), key.Span, box.AsSpan(NonceSize, SecretKey.Size),
+                box.AsSpan(NonceSize + SecretKey.Size),
                 Encoding.ASCII.GetBytes(head));
         }
         CryptographicOperations.ZeroMemory(wrapping);

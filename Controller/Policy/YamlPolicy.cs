@@ -49,7 +49,8 @@ static class YamlPolicy
         if (parser.Current is NodeEvent { Anchor.IsEmpty: false } or AnchorAlias)
             throw new YamlException(parser.Current.Start, parser.Current.End, "anchors and aliases are not read here: write the value out");
         if (parser.TryConsume<Scalar>(out var scalar))
-            return new PolicySource.Scalar(scalar.Style == ScalarStyle.Plain && scalar.Value is "" or "~" or "null" ? null : scalar.Value, line);
+            return new PolicySource.Scalar(
+                scalar.Style == ScalarStyle.Plain && scalar.Value is "" or "~" or "null" ? null : scalar.Value, line);
         if (parser.TryConsume<SequenceStart>(out _))
         {
             var items = new List<PolicySource>();

@@ -57,7 +57,8 @@ sealed class CertificateAuthority : IDisposable
     }
 
     /// <summary>Takes an authority up again; false where key and certificate do not belong together or cannot be read.</summary>
-    public static bool TryLoad(ReadOnlySpan<char> privateKeyPem, byte[] certificate, [NotNullWhen(true)] out CertificateAuthority? authority)
+    public static bool TryLoad(
+        ReadOnlySpan<char> privateKeyPem, byte[] certificate, [NotNullWhen(true)] out CertificateAuthority? authority)
     {
         authority = null;
         var key = ECDsa.Create();

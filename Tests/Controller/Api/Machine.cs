@@ -26,7 +26,8 @@ sealed class Machine : IDisposable
 
     public Machine(RunningController controller, CredentialString credential, string hostname = "machine", string from = "127.0.0.1")
     {
-        (_controller, Credential, Hostname, _rootHash, _from) = (controller, credential, hostname, credential.RootHash, IPAddress.Parse(from));
+        (_controller, _from) = (controller, IPAddress.Parse(from));
+        (Credential, Hostname, _rootHash) = (credential, hostname, credential.RootHash);
         _http = Connect(null);
     }
 
@@ -86,7 +87,12 @@ sealed class Machine : IDisposable
         if (content is not null)
             content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         return _http.SendAsync(
-            new HttpRequestMessage(method, path) { Content = content, Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact },
+            new HttpRequestMessage(method, path)
+            {
+                Content = content,
+                Version = HttpVersion.Version20,
+                VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            },
             HttpCompletionOption.ResponseHeadersRead);
     }
 
@@ -119,7 +125,8 @@ sealed class Machine : IDisposable
             ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, null, offline: true),
             RemoteCertificateValidationCallback = (_, presented, _, _) =>
             {
-                var refusal = CertificatePin.VerifyController((X509Certificate2)presented!, _rootHash, _controller.Clock.Now, out var pinned);
+                var refusal = CertificatePin.VerifyController(
+                    (X509Certificate2)presented!, _rootHash, _controller.Clock.Now, out var pinned);
                 Pinned = pinned;
                 return refusal == PinRefusal.None;
             },

@@ -33,7 +33,8 @@ public sealed class NodeApiTests : IAsyncLifetime
     public async Task A_certificate_of_another_authority_ends_the_handshake()
     {
         using var machine = await JoinAsync("a");
-        using var foreign = CertificateAuthority.Create(TypedId.Create<ControllerId>(Mesh.Controller.Keys.SystemEntropy.Instance), _controller.Clock.Now);
+        using var foreign = CertificateAuthority.Create(
+            TypedId.Create<ControllerId>(Mesh.Controller.Keys.SystemEntropy.Instance), _controller.Clock.Now);
         Assert.True(CertificateAuthority.TryReadRequest(machine.CertificateRequest, out var key));
         machine.Present(foreign.IssueNode(key, machine.Reply!.Node, _controller.Clock.Now));
         await Assert.ThrowsAsync<HttpRequestException>(() => machine.PostAsync("/v1/logout", []));
@@ -204,7 +205,8 @@ public sealed class NodeApiTests : IAsyncLifetime
             "/v1/certificate",
             ProtocolJson.Encode(new CertificateRequestMessage(machine.CertificateRequest), ProtocolJson.Default.CertificateRequestMessage));
         Assert.Null(await Machine.ProblemOfAsync(response));
-        Assert.True(ProtocolJson.TryDecode(await response.Content.ReadAsByteArrayAsync(), ProtocolJson.Default.CertificateReply, out var reply));
+        Assert.True(ProtocolJson.TryDecode(
+            await response.Content.ReadAsByteArrayAsync(), ProtocolJson.Default.CertificateReply, out var reply));
         return reply;
     }
 

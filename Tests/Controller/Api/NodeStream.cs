@@ -23,7 +23,8 @@ sealed class NodeStream : IDisposable
         return new NodeStream(up, response, new StreamReader(await response.Content.ReadAsStreamAsync(), Encoding.UTF8));
     }
 
-    public async Task SendAsync(UpFrame frame) => await SendAsync([.. ProtocolJson.Encode(frame, ProtocolJson.Default.UpFrame), (byte)'\n']);
+    public async Task SendAsync(UpFrame frame) =>
+        await SendAsync([.. ProtocolJson.Encode(frame, ProtocolJson.Default.UpFrame), (byte)'\n']);
 
     public async Task SendAsync(byte[] bytes) => await _up.Writer.WriteAsync(bytes);
 

@@ -9,7 +9,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Mesh.Tests.Controller.Api;
 
-/// <summary>Is a whole controller in this process: real journal, real TLS on loopback, real admin socket; only its clock is the test's.</summary>
+/// <summary>Is a whole controller in this process: real journal, real TLS on loopback, real admin socket; only its clock is the
+/// test's.</summary>
 sealed class RunningController : IAsyncDisposable
 {
     readonly TemporaryDirectory _directory = new();

@@ -76,13 +76,15 @@ public sealed class ProgramTests : IDisposable
         await using (var serving = await ServeAsync())
         {
             Assert.Contains("mesh-controller user create NAME --socket " + Socket, serving.Output);
-            var second = await Cli.RunAsync(["serve", "--state-dir", State, "--socket", _directory.File("b.sock"), "--listen", "127.0.0.1:0"]);
+            var second = await Cli.RunAsync(
+                ["serve", "--state-dir", State, "--socket", _directory.File("b.sock"), "--listen", "127.0.0.1:0"]);
             Assert.Equal(ExitCode.Usage, second.Exit);
             second = await Cli.RunAsync(["serve", "--state-dir", State, "--socket", _directory.File("b.sock"), "--listen", FreePort()]);
             Assert.Equal(ExitCode.BadConfiguration, second.Exit);
             Assert.Contains("another mesh-controller runs on", second.Error);
             VerbTests.AssertOneLine(second.Error);
-            var sameSocket = await Cli.RunAsync(["serve", "--state-dir", _directory.File("other"), "--socket", Socket, "--listen", FreePort()]);
+            var sameSocket = await Cli.RunAsync(
+                ["serve", "--state-dir", _directory.File("other"), "--socket", Socket, "--listen", FreePort()]);
             Assert.Equal(ExitCode.BadConfiguration, sameSocket.Exit);
             Assert.Contains("another mesh-controller answers on", sameSocket.Error);
         }
@@ -95,8 +97,13 @@ public sealed class ProgramTests : IDisposable
     public async Task Flags_win_over_the_environment_and_that_over_the_file()
     {
         var config = _directory.File("controller.hocon");
-        await File.WriteAllTextAsync(config, $"mesh.controller {{ socket = \"{_directory.File("file.sock")}\", state-dir = \"{State}\", listen = [\"{FreePort()}\"] }}");
-        var environment = new Dictionary<string, string> { ["MESH_CONTROLLER_SOCKET"] = _directory.File("env.sock"), ["MESH_CONTROLLER_CONFIG"] = config };
+        await File.WriteAllTextAsync(config,
+            $"mesh.controller {{ socket = \"{_directory.File("file.sock")}\", state-dir = \"{State}\", listen = [\"{FreePort()}\"] }}");
+        var environment = new Dictionary<string, string>
+        {
+            ["MESH_CONTROLLER_SOCKET"] = _directory.File("env.sock"),
+            ["MESH_CONTROLLER_CONFIG"] = config,
+        };
         await using (await ServeAsync(["serve"], environment))
             Assert.Equal(0, (await Cli.RunAsync(["status", "--socket", _directory.File("env.sock")])).Exit);
         await using (await ServeAsync(["serve", "--config", config], []))
@@ -311,7 +318,8 @@ public sealed class ProgramTests : IDisposable
                 _manager.Bind(new UnixDomainSocketEndPoint("\0" + name));
                 variables["NOTIFY_SOCKET"] = "@" + name;
             }
-            _running = Task.Run(() => Cli.RunAsync(arguments, environment: variables.GetValueOrDefault, output: _output, cancellationToken: _stop.Token));
+            _running = Task.Run(() =>
+                Cli.RunAsync(arguments, environment: variables.GetValueOrDefault, output: _output, cancellationToken: _stop.Token));
         }
 
         public string Output => _output.ToString();

@@ -37,7 +37,8 @@ public sealed class VerbTests : IAsyncLifetime
     {
         await _controller.RunAsync(["user", "create", "alice"]);
         var (exit, output, error) = await _controller.RunAsync(
-            ["credential", "create", "--user", "alice", "--ttl", "30m", "--controller", "vpn.example.com:8443", "--controller", "192.0.2.1:443"]);
+            ["credential", "create", "--user", "alice", "--ttl", "30m", "--controller", "vpn.example.com:8443", "--controller",
+                "192.0.2.1:443"]);
         Assert.Equal(ExitCode.Done, exit);
         Assert.True(CredentialString.TryParse(output, out var credential));
         Assert.Equal(output.TrimEnd('\n'), credential.Export());
@@ -84,7 +85,8 @@ public sealed class VerbTests : IAsyncLifetime
         })
             Assert.Matches(new Regex($@"^\d{{4}}-\S+ \S+Z  credential\.{kind}\s+credential-{id}\s+{by}", RegexOptions.Multiline), text);
 
-        var json = (await _controller.RunAsync(["audit", "list", "--json"])).Out + (await _controller.RunAsync(["credential", "list", "--json"])).Out;
+        var json = (await _controller.RunAsync(["audit", "list", "--json"])).Out
+            + (await _controller.RunAsync(["credential", "list", "--json"])).Out;
         foreach (var secret in (byte[][])[used.Secret.ToArray(), revoked.Secret.ToArray(), expired.Secret.ToArray()])
         {
             foreach (var form in (string[])
@@ -109,7 +111,8 @@ public sealed class VerbTests : IAsyncLifetime
         const string good = "# who talks to whom\nversion: 1\nallow:\n  - from: ['*']\n    to: [tag:server]\n";
         Assert.Equal((ExitCode.Done, "the policy is in force\n"), Short(await _controller.RunAsync(["policy", "set", "-f", "-"], good)));
         Assert.Equal((ExitCode.Done, good), Short(await _controller.RunAsync(["policy", "get"])));
-        foreach (var bad in (string[])["", "version: 2", "version: 1\nallow: [{from: ['*'], to: [nobody]}]", "version: 1\nallow: &a []", "a: [", "- x\n---\n- y"])
+        foreach (var bad in (string[])["", "version: 2", "version: 1\nallow: [{from: ['*'], to: [nobody]}]", "version: 1\nallow: &a []",
+            "a: [", "- x\n---\n- y"])
         {
             foreach (var verb in (string[])["set", "check"])
             {
@@ -119,7 +122,8 @@ public sealed class VerbTests : IAsyncLifetime
             }
         }
         Assert.Equal((ExitCode.Done, good), Short(await _controller.RunAsync(["policy", "get"])));
-        Assert.Equal((ExitCode.Done, "the policy can be set\n"), Short(await _controller.RunAsync(["policy", "check", "-f", "-"], "{\"version\": 1}")));
+        Assert.Equal((ExitCode.Done, "the policy can be set\n"),
+            Short(await _controller.RunAsync(["policy", "check", "-f", "-"], "{\"version\": 1}")));
         Assert.Equal((ExitCode.Done, good), Short(await _controller.RunAsync(["policy", "get"])));
         var missing = await _controller.RunAsync(["policy", "set", "-f", "/nonexistent"]);
         Assert.Equal(ExitCode.BadInput, missing.Exit);
@@ -130,7 +134,8 @@ public sealed class VerbTests : IAsyncLifetime
     public async Task Every_answer_is_also_json()
     {
         await _controller.CreateCredentialAsync();
-        foreach (var verb in (string[][])[["status"], ["version"], ["user", "list"], ["credential", "list"], ["node", "list"], ["audit", "list"], ["policy", "get"]])
+        foreach (var verb in (string[][])[["status"], ["version"], ["user", "list"], ["credential", "list"], ["node", "list"],
+            ["audit", "list"], ["policy", "get"]])
         {
             var (exit, output, _) = await _controller.RunAsync([.. verb, "--json"]);
             Assert.Equal(ExitCode.Done, exit);

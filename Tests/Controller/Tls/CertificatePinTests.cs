@@ -199,7 +199,8 @@ public sealed class CertificatePinTests : IDisposable
         Assert.Equal(p256.ExportSubjectPublicKeyInfo(), key.ExportSubjectPublicKeyInfo());
 
         using var p384 = ECDsa.Create(ECCurve.NamedCurves.nistP384);
-        Assert.False(CertificateAuthority.TryReadRequest(new CertificateRequest("CN=x", p384, HashAlgorithmName.SHA256).CreateSigningRequest(), out _));
+        Assert.False(CertificateAuthority.TryReadRequest(
+            new CertificateRequest("CN=x", p384, HashAlgorithmName.SHA256).CreateSigningRequest(), out _));
         using var rsa = RSA.Create(2048);
         Assert.False(CertificateAuthority.TryReadRequest(
             new CertificateRequest("CN=x", rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSigningRequest(), out _));
@@ -222,6 +223,7 @@ public sealed class CertificatePinTests : IDisposable
 
     PinExtension Pin(Delegation delegation, byte[] authority, SigningPrivateKey? signer = null) => new(
         RootKey,
-        DsseEnvelope.Sign(PayloadTypes.Delegation, ProtocolJson.Encode(delegation, ProtocolJson.Default.Delegation), signer ?? _root, "root"),
+        DsseEnvelope.Sign(PayloadTypes.Delegation, ProtocolJson.Encode(delegation, ProtocolJson.Default.Delegation),
+            signer ?? _root, "root"),
         authority);
 }
