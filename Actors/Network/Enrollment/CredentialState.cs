@@ -11,7 +11,11 @@ namespace Mesh.Actors.Enrollment;
 
 /// <summary>Creates a credential.</summary>
 public sealed record CreateCredential(
-    Cause Cause, CredentialId Credential, Digest256 SecretHash, string? Owner, IReadOnlyList<string> Tags, WallTime ExpiresAt) : IEntityCommand;
+    Cause Cause, CredentialId Credential, Digest256 SecretHash, string? Owner, IReadOnlyList<string> Tags, WallTime ExpiresAt) : IEntityCommand
+{
+    /// <summary>Prints the command without the secret's hash.</summary>
+    public override string ToString() => $"create {Credential} ({Cause.CommandId})";
+}
 
 /// <summary>Revokes a credential that nobody has used.</summary>
 public sealed record RevokeCredential(Cause Cause, CredentialId Credential) : IEntityCommand;

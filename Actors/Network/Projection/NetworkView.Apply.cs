@@ -89,7 +89,7 @@ public sealed partial record NetworkView
 
     ViewChange With(NetworkView before, PolicySet set)
     {
-        var view = this with { Policy = CompiledPolicy.Compile(set.Document), PolicyText = set.Text, PolicyCommand = set.CommandId };
+        var view = this with { Policy = CompiledPolicy.Compile(set.Document), PolicyText = set.Text };
         var candidates = new HashSet<NodeId>();
         foreach (var selector in CompiledPolicy.Difference(before.Policy, view.Policy))
             candidates.UnionWith(MembersOf(selector));

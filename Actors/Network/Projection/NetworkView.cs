@@ -45,9 +45,6 @@ public sealed partial record NetworkView
     /// <summary>Gets the text of the policy as it was last set.</summary>
     public string PolicyText { get; private init; } = "";
 
-    /// <summary>Gets the command that last set the policy.</summary>
-    public string? PolicyCommand { get; private init; }
-
     /// <summary>Gets the enrollments that were committed and whose node is not registered yet.</summary>
     public ImmutableDictionary<CredentialId, CredentialUsed> PendingRegistrations { get; private init; } =
         ImmutableDictionary<CredentialId, CredentialUsed>.Empty;

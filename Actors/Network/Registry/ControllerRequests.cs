@@ -71,6 +71,6 @@ public sealed record RevocationProgress(
 public sealed record PeerNotReached(NodeId Id, string Name, bool Attached, WallTime ValidUntil);
 
 /// <summary>Answers a change of the policy.</summary>
-/// <param name="Document">The policy in force.</param>
+/// <param name="Document">The policy that was set.</param>
 /// <param name="Problems">Warnings; they do not keep the policy from taking effect.</param>
 public sealed record PolicyChanged(PolicyDocument Document, IReadOnlyList<PolicyProblem> Problems);

@@ -16,7 +16,7 @@ public sealed partial class ControllerSystem
     public async Task<Outcome<NetworkIdentity>> InitializeAsync(NetworkGenesis genesis, Cause cause)
     {
         var create = new CreateNetwork(cause, genesis.Network, genesis.RootKey, genesis.Zone, genesis.Ipv4, genesis.Ipv6 ?? DrawLocalPrefix());
-        if (await DecideAsync(_singletons, "network", create, view => view.Network is not null) is { } refusal)
+        if (await DecideAsync(_singletons, "network", create) is { } refusal)
             return refusal;
         return _feed.Current.Network!;
     }
@@ -25,12 +25,7 @@ public sealed partial class ControllerSystem
     public async Task<Outcome<ControllerView>> DelegateAsync(
         ControllerId controller, DsseEnvelope delegation, IReadOnlyList<string> addresses, Cause cause)
     {
-        var refusal = await DecideAsync(
-            _singletons, "network", new DelegateController(cause, controller, delegation, addresses),
-            view => view.Controllers.GetValueOrDefault(controller) is { } known
-                && known.Delegation.Payload.AsSpan().SequenceEqual(delegation.Payload)
-                && known.Addresses.SequenceEqual(addresses, StringComparer.Ordinal));
-        if (refusal is not null)
+        if (await DecideAsync(_singletons, "network", new DelegateController(cause, controller, delegation, addresses)) is { } refusal)
             return refusal;
         return _feed.Current.Controllers[controller];
     }
@@ -38,10 +33,7 @@ public sealed partial class ControllerSystem
     /// <summary>Makes nodes no longer believe a controller; for ever.</summary>
     public async Task<Outcome<ControllerView>> WithdrawAsync(ControllerId controller, Cause cause)
     {
-        var refusal = await DecideAsync(
-            _singletons, "network", new WithdrawController(cause, controller),
-            view => view.Controllers.GetValueOrDefault(controller) is { Withdrawn: true });
-        if (refusal is not null)
+        if (await DecideAsync(_singletons, "network", new WithdrawController(cause, controller)) is { } refusal)
             return refusal;
         return _feed.Current.Controllers[controller];
     }
@@ -52,7 +44,7 @@ public sealed partial class ControllerSystem
         // The name becomes part of a persistence id: what is no name never gets that far.
         if (!Names.IsUser(name))
             return (Refusal)UserState.New.Decide(new CreateUser(cause, name), _clock.Now).Reply;
-        if (await DecideAsync(_users, name, new CreateUser(cause, name), view => view.Users.ContainsKey(name)) is { } refusal)
+        if (await DecideAsync(_users, name, new CreateUser(cause, name)) is { } refusal)
             return refusal;
         return _feed.Current.Users[name];
     }
@@ -82,7 +74,7 @@ public sealed partial class ControllerSystem
             var create = new CreateCredential(
                 cause, id, Sha256.Hash(secret), request.Owner, [.. request.Tags.Order(StringComparer.Ordinal)],
                 _clock.Now + (request.Lifetime ?? _options.CredentialLifetime));
-            if (await DecideAsync(_credentials, id.ToString(), create, now => now.Credentials.ContainsKey(id)) is { } refusal)
+            if (await DecideAsync(_credentials, id.ToString(), create) is { } refusal)
                 return refusal;
             return new IssuedCredential(_feed.Current.Credentials[id], text);
         }
@@ -99,10 +91,7 @@ public sealed partial class ControllerSystem
     /// <summary>Revokes a credential that nobody has used.</summary>
     public async Task<Outcome<CredentialView>> RevokeCredentialAsync(CredentialId credential, Cause cause)
     {
-        var refusal = await DecideAsync(
-            _credentials, credential.ToString(), new RevokeCredential(cause, credential),
-            view => view.Credentials.GetValueOrDefault(credential) is { Status: CredentialStatus.Revoked });
-        if (refusal is not null)
+        if (await DecideAsync(_credentials, credential.ToString(), new RevokeCredential(cause, credential)) is { } refusal)
             return refusal;
         return _feed.Current.Credentials[credential];
     }
@@ -125,19 +114,15 @@ public sealed partial class ControllerSystem
             return new Refusal(
                 RefusalKind.Invalid, "invalid",
                 reading.Problems.First(problem => problem.Severity == PolicySeverity.Error).ToString());
-        var refusal = await DecideAsync(
-            _singletons, "policy", new SetPolicy(cause, text, document), view => string.Equals(view.PolicyText, text, StringComparison.Ordinal));
-        if (refusal is not null)
+        if (await DecideAsync(_singletons, "policy", new SetPolicy(cause, text, document)) is { } refusal)
             return refusal;
-        return new PolicyChanged(_feed.Current.Policy.Document, reading.Problems);
+        return new PolicyChanged(document, reading.Problems);
     }
 
     /// <summary>Takes a node out and waits, at most as long as told, until its attached peers have acknowledged.</summary>
     public async Task<Outcome<RevocationProgress>> RevokeNodeAsync(NodeId node, TimeSpan atMost, Cause cause)
     {
-        var refusal = await DecideAsync(
-            _nodes, node.ToString(), new RevokeNode(cause, node), view => view.Nodes.GetValueOrDefault(node) is { IsPresent: false });
-        if (refusal is not null)
+        if (await DecideAsync(_nodes, node.ToString(), new RevokeNode(cause, node)) is { } refusal)
             return refusal;
         try
         {
@@ -157,9 +142,7 @@ public sealed partial class ControllerSystem
     /// <summary>Takes a node out at its own wish.</summary>
     public async Task<Outcome<NodeView>> LogoutAsync(NodeId node, Cause cause)
     {
-        var refusal = await DecideAsync(
-            _nodes, node.ToString(), new LogOutNode(cause, node), view => view.Nodes.GetValueOrDefault(node) is { IsPresent: false });
-        if (refusal is not null)
+        if (await DecideAsync(_nodes, node.ToString(), new LogOutNode(cause, node)) is { } refusal)
             return refusal;
         return _feed.Current.Nodes[node];
     }

@@ -15,6 +15,7 @@ namespace Mesh.Actors.Registry;
 public sealed partial class ControllerSystem : IAsyncDisposable
 {
     readonly ActorSystem _system;
+    readonly IJournalTail _journal;
     readonly ControllerOptions _options;
     readonly IClock _clock;
     readonly IEntropy _entropy;
@@ -31,7 +32,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     ControllerSystem(
         ActorSystem system, IJournalTail journal, IMapSigner signer, IClock clock, IEntropy entropy, IPresence presence, ControllerOptions options)
     {
-        (_system, _options, _clock, _entropy) = (system, options, clock, entropy);
+        (_system, _journal, _options, _clock, _entropy) = (system, journal, options, clock, entropy);
         Queries = new NetworkQueries(_feed, presence, journal);
 
         Func<string, Props> singleton = id => id switch
@@ -115,13 +116,17 @@ public sealed partial class ControllerSystem : IAsyncDisposable
         }
     }
 
-    // Has an entity decide, then waits until this controller's own projection shows it.
-    async Task<Refusal?> DecideAsync(IActorRef parent, string id, IEntityCommand command, Func<NetworkView, bool> shows)
+    // Has an entity decide, then waits until this controller's own projection holds all that the journal held once it was written:
+    // what it shows then is this command's doing, or newer.
+    async Task<Refusal?> DecideAsync(IActorRef parent, string id, IEntityCommand command)
     {
         var reply = await AskAsync(parent, new EntityRequest(id, command));
         if (reply is Refusal refusal)
             return refusal;
-        return await _feed.WaitAsync(shows, _options.CommandTimeout) is null ? Refusal.Unavailable("the journal") : null;
+        var written = await _journal.HighestOrderingAsync(CancellationToken.None);
+        return await _feed.WaitAsync(view => view.Revision >= written, _options.CommandTimeout) is null
+            ? Refusal.Unavailable("the command is carried out, but its effect")
+            : null;
     }
 
     async Task<object> AskAsync(IActorRef actor, object message)

@@ -138,6 +138,17 @@ public sealed class ControllerSystemTests
     }
 
     [Fact]
+    public async Task Answers_every_one_of_many_admins_at_once_and_the_last_policy_holds()
+    {
+        await using var harness = await ControllerHarness.StartAsync();
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => Task.Run(() =>
+            harness.Controller.SetPolicyAsync($"policy {i}", PolicyText.Of(("*", $"tag:t{i}")), harness.By("admin:root")))));
+        Assert.All(outcomes, outcome => Assert.True(outcome.IsDone, outcome.Refusal?.Message));
+        var last = harness.Store.Rows.Select(row => row.Event).OfType<PolicySet>().Last();
+        Assert.Equal(last.Text, harness.Controller.Queries.PolicyText);
+    }
+
+    [Fact]
     public async Task Frees_keys_of_a_machine_that_logged_out_so_that_it_may_come_back_under_its_name()
     {
         await using var harness = await ControllerHarness.StartAsync();

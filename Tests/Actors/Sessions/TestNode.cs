@@ -96,6 +96,9 @@ public sealed class TestNode : IControlStream
         while (true)
         {
             var envelope = (await NextAsync(frame => frame.Hint?.PayloadType == PayloadTypes.PresenceHint)).Hint!;
+            Assert.Equal(TrustRefusal.None, Trust.TryReadDelegation(
+                _harness.Signer.Delegation, _harness.Clock.Now, DelegationRights.SignMaps, out var delegation));
+            Assert.True(envelope.Verify(PayloadTypes.PresenceHint, delegation.SigningKey));
             Assert.True(ProtocolJson.TryDecode(envelope.Payload, ProtocolJson.Default.PresenceHint, out var hint));
             if (hint.Node == of)
                 return hint;
