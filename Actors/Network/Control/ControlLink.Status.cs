@@ -31,10 +31,11 @@ public sealed partial class ControlLink
             yield return "no map yet: waiting for a controller";
         else if (!_trust.IsValid(now))
             yield return $"the map expired at {Print(_trust.ValidUntil)}: all peers are closed until a controller renews it";
-        if (_refusedBy is { } refusal)
-            yield return $"controller {refusal.Address} refuses this node ({OneWord(refusal.Code)}): {OneLine(refusal.Reason)}; what it has stays in force until {Print(_trust.ValidUntil)}";
-        else if (_unreachable is { } outage && _stream is null)
-            yield return $"no controller reachable since {Print(outage.Since)} ({OneLine(outage.Reason)}): what this node has stays in force until {Print(_trust.ValidUntil)}";
+        var keeps = _trust.IsValid(now) ? $": what this node has stays in force until {Print(_trust.ValidUntil)}" : "";
+        if (_refusedBy is { } refusal && _trust.Removed is null)
+            yield return $"controller {refusal.Address} refuses this node ({OneWord(refusal.Code)}): {OneLine(refusal.Reason)}{keeps}";
+        else if (_unreachable is { } outage && _stream is null && _trust.Removed is null)
+            yield return $"no controller reachable since {Print(outage.Since)} ({OneLine(outage.Reason)}){keeps}";
         if (_refusedMap is { } refused && now - refused.At < _refusalShown)
             yield return $"refused a map from {refused.Controller} at {Print(refused.At)}: {refused.Reason} ({refused.Count} so far); revision {_trust.Revision} stays in force";
         if (_applyProblem is { } apply)

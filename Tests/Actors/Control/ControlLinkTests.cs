@@ -239,7 +239,7 @@ public sealed class ControlLinkTests : TestKit
             var status = await StatusAsync(link);
             Assert.True(status.InForce);
             Assert.Null(status.Controller);
-            Assert.Contains(status.Health, line => line.Contains("a:1 refuses this node (node-revoked): this node was revoked; what it has stays in force until 2027-01-22"));
+            Assert.Contains(status.Health, line => line.Contains("a:1 refuses this node (node-revoked): this node was revoked: what this node has stays in force until 2027-01-22"));
         });
     }
 
