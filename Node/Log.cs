@@ -38,6 +38,9 @@ static partial class Log
     [LoggerMessage(1011, LogLevel.Warning, "the controller was not told of the logout ({Problem})")]
     public static partial void LogoutNotTold(this ILogger log, string problem);
 
+    [LoggerMessage(1013, LogLevel.Warning, "{Actor}: {Text}")]
+    public static partial void ActorSaid(this ILogger log, string actor, string text);
+
     [LoggerMessage(1012, LogLevel.Error, "the tunnel could not be started: {Problem}")]
     public static partial void TunnelFailed(this ILogger log, string problem);
 }

@@ -121,9 +121,6 @@ sealed class Member : INetworkSink, INetworkMemory, IAsyncDisposable
         return problem;
     }
 
-    /// <summary>Remembers whether <c>mesh down</c> was the last word.</summary>
-    public void KeepDown(bool down) => KeepRecord(_record with { Down = down });
-
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -144,7 +141,6 @@ sealed class Member : INetworkSink, INetworkMemory, IAsyncDisposable
         try
         {
             await _tunnel.ApplyAsync(body, endpoints);
-            _firstApply.TrySetResult();
         }
         catch (IOException failure)
         {
@@ -152,10 +148,14 @@ sealed class Member : INetworkSink, INetworkMemory, IAsyncDisposable
             _ = _firstApply.Task.Exception;
             throw;
         }
-        if (ReferenceEquals(body, _shown))
-            return;
+        var changed = !ReferenceEquals(body, _shown);
         _shown = body;
-        ShowNames(body);
+        if (changed)
+            ShowNames(body);
+        // Whoever waits for the node to be up finds the names there too.
+        _firstApply.TrySetResult();
+        if (!changed)
+            return;
         if (body is null)
             _log.PeersClosed();
         else

@@ -84,9 +84,9 @@ sealed class NodeService(
             {
                 throw new MeshFailureException(ExitCodes.Refused, $"this machine belongs to network {_record.Network}, the credential is for another: mesh logout first");
             }
-            else if (credential is not null && Believed?.Removed is { } removed)
+            else if (Believed?.Removed is { } removed)
             {
-                throw new MeshFailureException(ExitCodes.Refused, $"this machine was taken out of the network ({removed}) and keeps its old keys: mesh logout first, then this command again");
+                throw new MeshFailureException(ExitCodes.Refused, $"this machine was taken out of the network ({removed}) and its keys with it: mesh logout, then mesh up --auth-key with a new credential");
             }
             if (_member is null)
             {
@@ -205,7 +205,7 @@ sealed class NodeService(
         try
         {
             identity = state.Identity.Read();
-            tunnel = await openTunnel(settings, identity.Tunnel);
+            tunnel = await openTunnel(settings, identity.Tunnel, log);
             var hosts = settings.HostsFile is { } path ? new HostsFile(path, tunnel.Interface) : null;
             _member = await Member.StartAsync(_record!, _trust!, identity, state, tunnel, hosts, time, log);
             _problem = null;
@@ -258,5 +258,6 @@ sealed class NodeService(
 /// <summary>Opens a tunnel.</summary>
 /// <param name="settings">Interface, port and MTU.</param>
 /// <param name="key">The node's static key; its owner keeps it.</param>
+/// <param name="log">Says what its actors have to say.</param>
 /// <exception cref="IOException">The system would not have it; the message says what to do.</exception>
-delegate Task<ITunnel> TunnelFactory(DaemonSettings settings, Protocol.Identity.TunnelPrivateKey key);
+delegate Task<ITunnel> TunnelFactory(DaemonSettings settings, Protocol.Identity.TunnelPrivateKey key, ILogger log);

@@ -30,7 +30,7 @@ sealed class StaticNode : ILocalCommands, IAsyncDisposable
         {
             network = StaticNetwork.Read(settings.File, static (path, what) => SecretFile.Read(path, what));
             var tunnel = network.Tunnel with { Interface = settings.Interface, ListenPort = settings.Port, Mtu = settings.Mtu };
-            var runtime = await NodeRuntime.StartAsync(new NodeOptions { Tunnel = tunnel, State = network.State, Actors = settings.File });
+            var runtime = await ActorLog.StartAsync(new NodeOptions { Tunnel = tunnel, State = network.State, Actors = settings.File }, log);
             log.TunnelUp(runtime.Device.Interface, runtime.Device.ListenPort);
             return new StaticNode(network, runtime, log);
         }

@@ -8,6 +8,7 @@ using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
 using Mesh.Protocol.Routing;
 using Mesh.Protocol.Tunnel;
+using Microsoft.Extensions.Logging;
 
 namespace Mesh.Node.Service;
 
@@ -16,12 +17,12 @@ static class Tunnels
 {
     /// <summary>Opens a tunnel without addresses and peers.</summary>
     /// <exception cref="IOException">The system would not have it; the message says what to do.</exception>
-    public static async Task<ITunnel> OpenAsync(DaemonSettings settings, TunnelPrivateKey key) =>
-        new RuntimeTunnel(await NodeRuntime.StartAsync(new NodeOptions
+    public static async Task<ITunnel> OpenAsync(DaemonSettings settings, TunnelPrivateKey key, ILogger log) =>
+        new RuntimeTunnel(await ActorLog.StartAsync(new NodeOptions
         {
             Tunnel = new TunnelConfiguration { Interface = settings.Interface, ListenPort = settings.Port, Mtu = settings.Mtu, PrivateKey = key },
             Actors = settings.File,
-        }));
+        }, log));
 
     /// <summary>Translates a map. Entries that cannot be read are left out: what is not understood carries no packets. Pure.</summary>
     public static TunnelState Translate(MapBody body, IReadOnlyDictionary<NodeId, IReadOnlyList<IPEndPoint>> endpoints)

@@ -39,7 +39,7 @@ public sealed class DaemonTests : IAsyncLifetime
     async Task StartAsync()
     {
         _stop = new CancellationTokenSource();
-        _daemon = Daemon.RunAsync(Settings, (_, _) =>
+        _daemon = Daemon.RunAsync(Settings, (_, _, _) =>
         {
             var tunnel = new FakeTunnel();
             _tunnels.Add(tunnel);
@@ -252,6 +252,7 @@ public sealed class DaemonTests : IAsyncLifetime
         Assert.Contains("# Health check:\n#     - this node was taken out of the network (revoked)", status.Out);
         Assert.DoesNotContain("peer-21", File.ReadAllText(Hosts));
         Assert.Equal(77, (await RunAsync("up", "--auth-key", Key(controller.Address))).Code);
+        Assert.Equal(77, (await RunAsync("up")).Code);
     }
 
     [Theory]
