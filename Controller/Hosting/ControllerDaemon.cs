@@ -120,7 +120,7 @@ sealed class ControllerDaemon : IAsyncDisposable
         var name = "journal-" + _keys.Controller;
         var offer = SqlJournal.Offer(name, _journal, new JsonEventSerializer(NetworkEvents.Manifests));
         _ends.Push(() => EndAsync(offer.Dispose));
-// The engine's own log lines go the way of all others, through EngineLog.
+        // The engine's own log lines go the way of all others, through EngineLog.
         var actors = ActorSystem.Create("mesh-controller", DefaultConfiguration.ForActors(ConfigurationFactory.ParseString(
             $"akka {{ stdout-loglevel = OFF, persistence.journal.sql.database = \"{name}\" }}").WithFallback(_settings.Actors)));
         _ends.Push(async () => await actors.Terminate());
