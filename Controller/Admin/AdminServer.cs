@@ -115,19 +115,21 @@ sealed class AdminServer(AdminVerbs verbs, ILoggerFactory logging) : IAsyncDispo
         }
         var peer = PeerCredentials.Of(socket);
         var own = Ownership.OfProcess;
-        if (peer.UserId != 0 && peer.UserId != own.UserId && peer.GroupId != own.GroupId)
-        {
+        if (peer.UserId == 0 || peer.UserId == own.UserId || peer.GroupId == own.GroupId)
+            connection.Features.Set(new AdminPeer("admin:" + peer.UserName()));
+        else
             _log.AdminRefused(peer.UserId);
-            connection.Abort();
-            return Task.CompletedTask;
-        }
-        connection.Features.Set(new AdminPeer("admin:" + peer.UserName()));
         return next(connection);
     };
 
     async Task ServeAsync(HttpContext context)
     {
-        var admin = context.Features.Get<AdminPeer>()!.By;
+        if (context.Features.Get<AdminPeer>() is not { By: var admin })
+        {
+            await context.SendAsync(new Problem(
+                "permission denied: run this as root (sudo)", StatusCodes.Status403Forbidden, "denied"));
+            return;
+        }
         if (!HttpMethods.IsGet(context.Request.Method))
             _log.AdminRequest(admin, context.Request.Method, context.Request.Path);
         try

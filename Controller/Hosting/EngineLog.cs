@@ -11,8 +11,9 @@ sealed class EngineLog : ReceiveActor
     /// <summary>Creates the actor.</summary>
     public EngineLog(ILogger log) => Receive<LogEvent>(logged =>
     {
-        // The engine's levels count from 0, debug, to 3, error.
-        var level = (LogLevel)((int)logged.LogLevel() + (int)LogLevel.Debug);
+        // The engine's levels count from 0, debug, to 3, error. What it says at info, dead letters at a stop above all, is for
+        // whoever looks for a fault.
+        var level = (int)logged.LogLevel() switch { 3 => LogLevel.Error, 2 => LogLevel.Warning, 1 => LogLevel.Debug, _ => LogLevel.Trace };
         if (!log.IsEnabled(level))
             return;
         log.EngineSays(

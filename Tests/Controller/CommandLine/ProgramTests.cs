@@ -167,6 +167,22 @@ public sealed class ProgramTests : IDisposable
         }
     }
 
+    [RequiresRootFact("setpriv", "curl")]
+    public async Task Another_user_is_refused_by_the_file_and_then_by_who_the_kernel_says_it_is()
+    {
+        await using var serving = await ServeAsync();
+        File.SetUnixFileMode(_directory.Path, (UnixFileMode)0b111_101_101);
+        string[] ask =
+        [
+            "--reuid=65534", "--regid=65534", "--clear-groups", "curl", "-sS", "--unix-socket", Socket, "-w", "%{http_code}", "http://a/v1/users",
+        ];
+        Assert.NotEqual(0, ProcessRun.Run("setpriv", ask).ExitCode);
+        File.SetUnixFileMode(Socket, (UnixFileMode)0b110_110_110);
+        var answer = ProcessRun.Run("setpriv", ask).MustExit().Output;
+        Assert.Contains("permission denied", answer);
+        Assert.EndsWith("403", answer.TrimEnd());
+    }
+
     [RequiresRootFact("mount", "umount")]
     public async Task A_full_disk_is_told_loses_nothing_and_is_over_when_there_is_room_again()
     {

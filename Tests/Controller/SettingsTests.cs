@@ -1,0 +1,41 @@
+using Mesh.Controller;
+using Mesh.Controller.CommandLine;
+using Mesh.Controller.Configuration;
+
+namespace Mesh.Tests.Controller;
+
+public sealed class SettingsTests
+{
+    [Theory]
+    [InlineData("0.0.0.0:8443", "0.0.0.0:8443")]
+    [InlineData("192.0.2.1", "192.0.2.1:8443")]
+    [InlineData("[::]:443", "[::]:443")]
+    [InlineData("[::1]", "[::1]:8443")]
+    [InlineData("::1", "[::1]:8443")]
+    [InlineData("", null)]
+    [InlineData("[::1", null)]
+    [InlineData("::1]:443", null)]
+    [InlineData("192.0.2.1:0", null)]
+    [InlineData("192.0.2.1:65536", null)]
+    [InlineData("example.com:443", null)]
+    public void Addresses_to_listen_on_are_read_or_refused(string text, string? expected) =>
+        Assert.Equal(expected, ControllerSettings.ParseListen(text)?.ToString());
+
+    [Theory]
+    [InlineData("90s", 90)]
+    [InlineData("30m", 1800)]
+    [InlineData("12h", 43200)]
+    [InlineData("7d", 604800)]
+    public void Times_have_a_unit(string text, long seconds) => Assert.Equal(seconds, VerbTable.ParseTtl(text));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("h")]
+    [InlineData("10")]
+    [InlineData("-1h")]
+    [InlineData("0s")]
+    [InlineData("1.5h")]
+    [InlineData("99999999999d")]
+    public void Other_times_are_refused(string text) =>
+        Assert.Equal(ExitCode.Usage, Assert.Throws<CommandException>(() => VerbTable.ParseTtl(text)).ExitCode);
+}
