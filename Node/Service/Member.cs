@@ -44,9 +44,9 @@ sealed class Member : INetworkSink, INetworkMemory, IAsyncDisposable
         _hosts = hosts;
         _log = log;
         _reached = ReadEndpoints(state, log);
-        _endpoints = new OwnEndpoints(tunnel.Interface, tunnel.Port);
         _transport = new HttpControlTransport(
             identity.Tls, record.Certificates, record.Root, identity.CreateCertificateRequest, KeepCertificates, time);
+        _endpoints = new OwnEndpoints(tunnel.Interface, tunnel.Port);
     }
 
     /// <summary>Begins to take part.</summary>
@@ -98,28 +98,6 @@ sealed class Member : INetworkSink, INetworkMemory, IAsyncDisposable
     /// <summary>Asks the control link how things stand.</summary>
     public Task<ControlStatus> StatusAsync(CancellationToken cancel) =>
         _control.Ask<ControlStatus>(ControlProtocol.GetStatus.Instance, _askTimeout, cancel);
-
-    /// <summary>Tells a controller that this node leaves for good; gives what went wrong, where something did.</summary>
-    public async Task<string?> LogoutAsync(CancellationToken cancel)
-    {
-        var expected = new PinExpectation(_trust.Network, _trust.Epoch, _trust.Body?.Withdrawn ?? []);
-        var problem = "it knows no controller";
-        foreach (var address in (_trust.Body?.Controllers.SelectMany(controller => controller.Addresses) ?? []).Concat(_record.Controllers).Distinct())
-        {
-            try
-            {
-                using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-                limit.CancelAfter(_askTimeout);
-                await _transport.LogoutAsync(address, expected, limit.Token);
-                return null;
-            }
-            catch (Exception failure) when (failure is IOException or ControlRefusedException or OperationCanceledException)
-            {
-                problem = $"{address}: {(failure is OperationCanceledException ? "no answer in time" : failure.Message)}";
-            }
-        }
-        return problem;
-    }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

@@ -1,5 +1,6 @@
 using Mesh.Actors.Control;
 using Mesh.Node.Configuration;
+using Mesh.Node.Control;
 using Mesh.Node.Enrollment;
 using Mesh.Node.Local;
 using Mesh.Node.Names;
@@ -23,6 +24,8 @@ namespace Mesh.Node.Service;
 sealed class NodeService(
     DaemonSettings settings, StateDirectory state, TunnelFactory openTunnel, TimeProvider time, ILogger log) : ILocalCommands, IAsyncDisposable
 {
+    static readonly TimeSpan _logoutTimeout = TimeSpan.FromSeconds(5);
+
     readonly SemaphoreSlim _change = new(1, 1);
     NetworkRecord? _record;
     MapTrust? _trust;
@@ -143,9 +146,7 @@ sealed class NodeService(
                 state.Clear();
                 return new DoneReply("this machine belongs to no network");
             }
-            var problem = _member is { } member
-                ? await member.LogoutAsync(cancel)
-                : "the tunnel is down";
+            var problem = await TellLogoutAsync(record, Believed, cancel);
             await StopAsync();
             state.Clear();
             (_record, _trust, _problem) = (null, null, null);
@@ -184,6 +185,32 @@ sealed class NodeService(
             _change.Release();
         }
         _change.Dispose();
+    }
+
+    // Gives what went wrong, where something did: leaving does not depend on anybody's consent.
+    async Task<string?> TellLogoutAsync(NetworkRecord record, MapTrust? trust, CancellationToken cancel)
+    {
+        using var identity = state.Identity.Read();
+        using var transport = new HttpControlTransport(
+            identity.Tls, record.Certificates, record.Root, identity.CreateCertificateRequest, static _ => { }, time);
+        var expected = new PinExpectation(record.Network, trust?.Epoch ?? 0, trust?.Body?.Withdrawn ?? []);
+        var addresses = (trust?.Body?.Controllers.SelectMany(controller => controller.Addresses) ?? []).Concat(record.Controllers).Distinct();
+        var problem = "it knows no controller";
+        foreach (var address in addresses)
+        {
+            try
+            {
+                using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+                limit.CancelAfter(_logoutTimeout);
+                await transport.LogoutAsync(address, expected, limit.Token);
+                return null;
+            }
+            catch (Exception failure) when (failure is IOException or ControlRefusedException or OperationCanceledException)
+            {
+                problem = $"{address}: {(failure is OperationCanceledException ? "no answer in time" : failure.Message)}";
+            }
+        }
+        return problem;
     }
 
     async Task EnrollAsync(CredentialString credential, string? hostname, CancellationToken cancel)

@@ -131,6 +131,12 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
     {
         DropStream();
         var addresses = Addresses;
+        if (addresses.Count == 0)
+        {
+            NoteUnreachable("neither the map nor the credential names one");
+            Retry(RetryDelay.Longest);
+            return;
+        }
         var address = addresses[_addressIndex % addresses.Count];
         var attempt = ++_attempt;
         var attach = new AttachFrame(

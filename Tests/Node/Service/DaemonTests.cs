@@ -113,6 +113,7 @@ public sealed class DaemonTests : IAsyncLifetime
         Assert.Equal(0, (await RunAsync("up")).Code);
         Assert.Equal("Running", (await StatusAsync()).BackendState);
 
+        Assert.Equal(0, (await RunAsync("down")).Code);
         var logout = await RunAsync("logout");
         Assert.Equal((0, $"left network {_network.Network}\n"), (logout.Code, logout.Out));
         Assert.Equal($"CN={_network.Node}", Assert.Single(controller.Logouts));
