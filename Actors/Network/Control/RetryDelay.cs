@@ -1,8 +1,8 @@
 namespace Mesh.Actors.Control;
 
 /// <summary>
-/// Gives the pauses between attempts: 250 ms, doubling up to 5 s, each shortened by up to a half at random, so that the nodes of
-/// a controller that comes back do not all come at once. Not safe for concurrent use.
+/// Gives the pauses between attempts: 250 ms, doubling up to 4 s, so that a node is back within 5 s of its controller; each shortened
+/// by up to a half at random, so that not all nodes come at once. Not safe for concurrent use.
 /// </summary>
 public sealed class RetryDelay(Random jitter)
 {
@@ -10,7 +10,7 @@ public sealed class RetryDelay(Random jitter)
     public static readonly TimeSpan First = TimeSpan.FromMilliseconds(250);
 
     /// <summary>The longest pause.</summary>
-    public static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
+    public static readonly TimeSpan Longest = TimeSpan.FromSeconds(4);
 
     TimeSpan _next = First;
 
