@@ -280,6 +280,72 @@ public sealed class DaemonTests : IAsyncLifetime
         await EventuallyAsync(status => status.BackendState == "Running");
     }
 
+    [Theory, InlineData("state/identity.json"), InlineData("keys/wrapping.key")]
+    public async Task A_key_that_others_can_read_stops_the_start_with_one_line(string name)
+    {
+        await using var controller = await FakeController.StartAsync(_network);
+        await StartAsync();
+        Assert.Equal(0, (await RunAsync("up", "--auth-key", Key(controller.Address))).Code);
+        await StopAsync();
+        File.SetUnixFileMode(Path.Combine(_directory, name), (UnixFileMode)Convert.ToInt32("644", 8));
+
+        var failure = await Assert.ThrowsAsync<MeshFailureException>(StartAsync);
+
+        Assert.Equal(78, failure.ExitCode);
+        Assert.Contains("is open to others (mode 0644): chmod 600", failure.Message);
+    }
+
+    [Fact]
+    public async Task A_second_daemon_on_the_same_state_is_refused_and_the_first_goes_on()
+    {
+        await StartAsync();
+
+        var failure = await Assert.ThrowsAsync<MeshFailureException>(() => Daemon.RunAsync(
+            Settings with { Socket = Socket + "2" }, (_, _, _) => throw new IOException(), _ => null, TextWriter.Null, CancellationToken.None));
+
+        Assert.Contains("another daemon uses the state directory", failure.Message);
+        Assert.Equal("NeedsLogin", (await StatusAsync()).BackendState);
+    }
+
+    [Kit.RequiresRootFact("mount")]
+    public async Task On_a_full_disk_a_join_says_so_and_succeeds_once_there_is_room()
+    {
+        await using var controller = await FakeController.StartAsync(_network);
+        Directory.CreateDirectory(State(""));
+        await RunProgramAsync("mount", "-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs", State(""));
+        try
+        {
+            await StartAsync();
+            var filler = new byte[4096];
+            await Assert.ThrowsAsync<IOException>(async () =>
+            {
+                await using var file = new FileStream(State("filler"), FileMode.Create, FileAccess.Write, FileShare.None, 1);
+                while (true)
+                    await file.WriteAsync(filler);
+            });
+
+            var full = await RunAsync("up", "--auth-key", Key(controller.Address));
+
+            Assert.Equal(75, full.Code);
+            Assert.Contains("no space left on the device", full.Error);
+            Assert.Empty(controller.Enrollments);
+            File.Delete(State("filler"));
+            Assert.Equal(0, (await RunAsync("up", "--auth-key", Key(controller.Address))).Code);
+            await StopAsync();
+        }
+        finally
+        {
+            await RunProgramAsync("umount", "-l", State(""));
+        }
+    }
+
+    static async Task RunProgramAsync(string program, params string[] arguments)
+    {
+        using var process = System.Diagnostics.Process.Start(program, arguments);
+        await process.WaitForExitAsync();
+        Assert.Equal(0, process.ExitCode);
+    }
+
     public Task InitializeAsync() => Task.CompletedTask;
 
     public async Task DisposeAsync()
