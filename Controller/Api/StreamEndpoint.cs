@@ -18,6 +18,8 @@ sealed class StreamEndpoint(ControllerSystem system, ILogger<StreamEndpoint> log
     /// <summary>The greatest length of a line up, in bytes, without line feed.</summary>
     public const int MaximumLine = 64 << 10;
 
+    static readonly TimeSpan Farewell = TimeSpan.FromSeconds(1);
+
     /// <summary>Serves one stream until either side ends it.</summary>
     public async Task ServeAsync(HttpContext context, NodeId node)
     {
@@ -44,7 +46,8 @@ sealed class StreamEndpoint(ControllerSystem system, ILogger<StreamEndpoint> log
                 stream.Close("ended");
             over.CancelAfter(TimeSpan.FromSeconds(5));
             await writing;
-            await over.CancelAsync();
+            // The node ends its side once it has read why. An exchange that ends under it may take that line with it.
+            over.CancelAfter(Farewell);
             await reading;
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or BadHttpRequestException)

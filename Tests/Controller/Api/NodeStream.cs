@@ -45,7 +45,13 @@ sealed class NodeStream : IDisposable
         throw new EndOfStreamException("the stream ended before what was waited for");
     }
 
-    public async Task<string> ReadCloseAsync() => (await ReadAsync(frame => frame.Close is not null)).Close!;
+    /// <summary>Reads why the stream ends, and ends this side too.</summary>
+    public async Task<string> ReadCloseAsync()
+    {
+        var reason = (await ReadAsync(frame => frame.Close is not null)).Close!;
+        await _up.Writer.CompleteAsync();
+        return reason;
+    }
 
     public void Dispose()
     {
