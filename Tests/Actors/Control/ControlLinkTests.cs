@@ -358,11 +358,11 @@ public sealed class ControlLinkTests : TestKit
     }
 
     [Fact]
-    public void Pauses_double_up_to_five_seconds_less_jitter()
+    public void Pauses_double_up_to_four_seconds_less_jitter()
     {
         var backoff = new RetryDelay(new Random(7));
         TimeSpan[] pauses = [.. Enumerable.Range(0, 8).Select(_ => backoff.Next())];
-        double[] longest = [0.25, 0.5, 1, 2, 4, 5, 5, 5];
+        double[] longest = [0.25, 0.5, 1, 2, 4, 4, 4, 4];
 
         Assert.All(pauses.Zip(longest), pair => Assert.InRange(pair.First.TotalSeconds, pair.Second / 2, pair.Second));
         backoff.Reset();
