@@ -114,7 +114,7 @@ public sealed class CredentialTests(ITestOutputHelper output)
     [RequiresRootFact("ip")]
     public Task Guessing_is_limited_and_locks_nobody_else_out() => MeshLab.RunAsync("meg", output, [], async lab =>
     {
-        var guesses = Lengths.Of(2_000, 10_000);
+        const int guesses = 10_000;
         var (attacker, _) = lab.AddStranger();
         var (owner, _) = lab.AddStranger();
         Assert.True(CredentialString.TryParse(lab.Controller.CreateCredential(), out var credential));
@@ -123,9 +123,9 @@ public sealed class CredentialTests(ITestOutputHelper output)
         using var client = guesser.Connect(credential);
         Dictionary<string, int> answers = [];
         var watch = Stopwatch.StartNew();
-        Parallel.For(0, guesses, new ParallelOptions { MaxDegreeOfParallelism = 16 }, i =>
+        await Parallel.ForAsync(0, guesses, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, _) =>
         {
-            var refusal = guesser.EnrollAsync(CredentialString.Create(credential.Id, Guess(i), credential.RootHash, credential.Controllers), client).Result;
+            var refusal = await guesser.EnrollAsync(CredentialString.Create(credential.Id, Guess(i), credential.RootHash, credential.Controllers), client);
             lock (answers)
                 answers[refusal!.Code] = answers.GetValueOrDefault(refusal.Code) + 1;
         });

