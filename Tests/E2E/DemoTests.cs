@@ -50,6 +50,17 @@ public sealed class DemoTests(ITestOutputHelper output)
         Assert.Equal(before, Traces.Read());
     }
 
+    [Fact]
+    public async Task Measures_by_itself_where_there_is_no_iperf3()
+    {
+        await using var receiver = RunningProcess.Start(Programs.Mesh, ["demo", "throughput"]);
+        await Eventually.TrueAsync("the receiver to listen", Patience, () => File.ReadAllText("/proc/net/tcp6").Contains(":1451 ", StringComparison.Ordinal));
+        await using var sender = RunningProcess.Start(Programs.Mesh, ["demo", "throughput", "127.0.0.1"]);
+        Assert.True(await sender.WaitForExitAsync(Patience) == 0, sender.Output);
+        Assert.True(await receiver.WaitForExitAsync(Patience) == 0, receiver.Output);
+        Assert.True(int.Parse(receiver.Output) > 10, receiver.Output);
+    }
+
     static RunningProcess Start(string? controller = null) => RunningProcess.Start(Programs.Mesh, ["demo"],
         new Dictionary<string, string> { ["MESH_CONTROLLER_BINARY"] = controller ?? Programs.Controller });
 
