@@ -3,6 +3,7 @@ using System.Reflection;
 using Mesh.Node;
 using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
+using Mesh.Tests.E2E.Lab;
 using Mesh.Tests.Kit;
 
 namespace Mesh.Tests.E2E.Interop;
@@ -40,6 +41,7 @@ sealed class TunnelLab : IAsyncDisposable
         using PresharedKey key = new(SystemEntropy.Instance);
         PresharedKeyFile = Path.Combine(_folder, "psk");
         File.WriteAllText(PresharedKeyFile, key.ExportBase64() + "\n");
+        File.SetUnixFileMode(PresharedKeyFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
 
     public ValueTask DisposeAsync() => _topology.DisposeAsync();
@@ -58,6 +60,7 @@ sealed class TunnelLab : IAsyncDisposable
             PublicKey = X25519.ComputePublicKey(key);
             _keyFile = Path.Combine(lab._folder, $"key{number}");
             File.WriteAllText(_keyFile, key.ExportBase64() + "\n");
+            File.SetUnixFileMode(_keyFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             Interface = string.Create(CultureInfo.InvariantCulture, $"mdp{Environment.ProcessId % 100000}n{Interlocked.Increment(ref _interfaces)}");
         }
 
@@ -88,6 +91,22 @@ sealed class TunnelLab : IAsyncDisposable
             _process = Ns.Start("dotnet", Assembly.GetExecutingAssembly().Location, "tunnel", ConfigFile);
             await _process.WaitForLineAsync("ready ", TimeSpan.FromSeconds(20));
         }
+
+        /// <summary>Starts the program itself, <c>mesh daemon</c>, with the same configuration.</summary>
+        public async Task StartDaemonAsync(End other, string? to)
+        {
+            WriteConfiguration(other, to, "");
+            _process = Ns.Start(Programs.Mesh, "daemon", "--config", ConfigFile, "--state-dir", Path.Combine(_lab._folder, $"state{Number}"),
+                "--socket", DaemonSocket, "--key-dir", Path.Combine(_lab._folder, $"keys{Number}"), "--hosts-file", "none");
+            await Eventually.TrueAsync("the daemon to answer", TimeSpan.FromSeconds(30), () => _process.HasExited
+                ? throw new InvalidOperationException(_process.Output)
+                : Ns.Run(Programs.Mesh, "status", "--socket", DaemonSocket).ExitCode == 0);
+        }
+
+        /// <summary>What <c>mesh status --json</c> says of our end.</summary>
+        public string Status() => Ns.Run(Programs.Mesh, "status", "--json", "--socket", DaemonSocket).MustExit().Output;
+
+        string DaemonSocket => Path.Combine(_lab._folder, $"{Number}.sock");
 
         /// <summary>Applies another configuration to our running end.</summary>
         public async Task ApplyAsync(End other, string? to, bool without = false)

@@ -27,20 +27,6 @@ public sealed class RequiresRootTheoryAttribute : TheoryAttribute
     }
 }
 
-/// <summary>As <see cref="RequiresRootFactAttribute"/>, and only when the environment has <c>MESH_FULL=1</c> (minutes, not seconds).</summary>
-[AttributeUsage(AttributeTargets.Method)]
-public sealed class RequiresRootFullFactAttribute : FactAttribute
-{
-    /// <param name="programs">Names looked up in <c>PATH</c> (and in /usr/sbin and /sbin).</param>
-    public RequiresRootFullFactAttribute(params string[] programs)
-    {
-        if (!Requirements.Full)
-            Skip = "runs for minutes: set MESH_FULL=1";
-        else if (Requirements.Missing(programs) is { } reason && !Requirements.RequireAll)
-            Skip = reason;
-    }
-}
-
 /// <summary>Says what this machine lacks to run a test.</summary>
 public static class Requirements
 {
