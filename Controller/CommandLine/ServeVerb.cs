@@ -79,9 +79,13 @@ static class ServeVerb
         terminal.Out.Flush();
     }
 
-    static ILoggerFactory CreateLogging(LogLevel level) => LoggerFactory.Create(builder => builder
-        .SetMinimumLevel(level)
-        .AddFilter("Microsoft", level < LogLevel.Information ? level : LogLevel.Warning)
-        .AddSystemdConsole()
-        .Services.Configure<ConsoleLoggerOptions>(options => options.LogToStandardErrorThreshold = LogLevel.Trace));
+    static ILoggerFactory CreateLogging(LogLevel level) => LoggerFactory.Create(builder =>
+    {
+        builder.SetMinimumLevel(level).AddFilter("Microsoft", level < LogLevel.Information ? level : LogLevel.Warning);
+        // The journal reads the level from a prefix and has clocks of its own; people read words and want the time.
+        _ = Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 }
+            ? builder.AddSystemdConsole()
+            : builder.AddSimpleConsole(options => (options.SingleLine, options.TimestampFormat, options.UseUtcTimestamp) = (true, "yyyy-MM-dd HH:mm:ss'Z' ", true));
+        builder.Services.Configure<ConsoleLoggerOptions>(options => options.LogToStandardErrorThreshold = LogLevel.Trace);
+    });
 }

@@ -48,7 +48,7 @@ public static class AuditLog
         AllocationReleased one => $"node {one.Node}",
         NodeRegistered one => $"{Machine(one.Node)}, credential {one.Credential}",
         NodeRevoked or NodeLoggedOut => "",
-        PolicySet one => $"{one.Document.Allow.Count} rules, {one.Document.Groups.Count} groups",
+        PolicySet one => $"rules: {one.Document.Allow.Count}, groups: {one.Document.Groups.Count}",
         _ => "",
     };
 
