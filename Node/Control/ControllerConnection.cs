@@ -131,7 +131,7 @@ sealed class ControllerConnection : IDisposable
             return (int)response.StatusCode >= 500
                 ? new IOException($"the controller answered {(int)response.StatusCode}")
                 : new ControlRefusedException($"{(int)response.StatusCode}", $"the controller answered {(int)response.StatusCode}");
-        return new ControlRefusedException(problem.Code, problem.Title);
+        return new ControlRefusedException(problem.Code, problem.Title, problem.RetryAfterSeconds);
     }
 
     // Everything that can go wrong between here and a controller is one kind of failure to the caller, with one line that says it.

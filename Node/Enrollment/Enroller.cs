@@ -135,7 +135,8 @@ sealed class Enroller(TimeProvider time)
         RefusalCodes.ClockSkew => Refused(Printable(refused.Message)),
         RefusalCodes.NodeRevoked => Refused("this machine's keys were revoked: mesh logout, then mesh up --auth-key with a new credential"),
         RefusalCodes.Malformed => new MeshFailureException(ExitCodes.Usage, $"the controller cannot read the request: {Printable(refused.Message)}"),
-        RefusalCodes.Limited => new MeshFailureException(ExitCodes.TryAgain, Printable(refused.Message)),
+        RefusalCodes.Limited => new MeshFailureException(ExitCodes.TryAgain,
+            $"too many attempts with a wrong credential from this address: try again in {Math.Max(1, refused.RetryAfterSeconds ?? 30)} seconds"),
         RefusalCodes.Exhausted => new MeshFailureException(ExitCodes.Failed, $"the network has no room: {Printable(refused.Message)}"),
         _ => new MeshFailureException(ExitCodes.Refused, $"the controller refuses ({Printable(refused.Code)}): {Printable(refused.Message)}"),
     };

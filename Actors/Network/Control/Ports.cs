@@ -50,8 +50,12 @@ public interface IControlStream : IAsyncDisposable
 /// <summary>Says that a controller was reached, was verified and said no.</summary>
 /// <param name="code">One of <see cref="Protocol.Enrollment.RefusalCodes"/>, or the HTTP status as text.</param>
 /// <param name="message">The controller's one line for people.</param>
-public sealed class ControlRefusedException(string code, string message) : Exception(message)
+/// <param name="retryAfterSeconds">When trying again may help.</param>
+public sealed class ControlRefusedException(string code, string message, int? retryAfterSeconds = null) : Exception(message)
 {
+    /// <summary>Gets when trying again may help, in seconds.</summary>
+    public int? RetryAfterSeconds { get; } = retryAfterSeconds;
+
     /// <summary>Gets the code.</summary>
     public string Code { get; } = code;
 }
