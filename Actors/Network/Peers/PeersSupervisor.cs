@@ -5,11 +5,19 @@ using Mesh.Protocol.Identity;
 namespace Mesh.Actors.Peers;
 
 /// <summary>
-/// Keeps one <see cref="PeerSession"/> per peer (<c>peers</c>) and publishes routes and rules. A session that fails is restarted, however often:
-/// its port keeps what must last. When this actor itself fails it is restarted with all sessions and makes the wanted state again; packets go on.
+/// Keeps one <see cref="PeerSession"/> per peer (<c>peers</c>) and publishes routes and rules. A session that fails is restarted, and one that
+/// keeps failing is left alone for a while and started anew: its port keeps what must last. When this actor itself fails it is restarted with
+/// all sessions and makes the wanted state again; packets go on.
 /// </summary>
-public sealed class PeersSupervisor : ReceiveActor
+public sealed class PeersSupervisor : ReceiveActor, IWithTimers
 {
+    /// <summary>How long a session that failed again and again is left alone.</summary>
+    public static readonly TimeSpan Rest = TimeSpan.FromSeconds(10);
+
+    // A session that cannot live must not take a core while it tries.
+    const int FailuresAllowed = 10;
+    static readonly TimeSpan _failureWindow = TimeSpan.FromMinutes(1);
+
     readonly TunnelContext _tunnel;
     readonly IDataPlane _plane;
     readonly Dictionary<TunnelPublicKey, Entry> _peers = [];
@@ -29,8 +37,18 @@ public sealed class PeersSupervisor : ReceiveActor
         {
             if (_leaving.Remove(terminated.ActorRef, out var port))
                 _plane.ForgetPeer(port);
+            else if (_peers.Values.FirstOrDefault(entry => entry.Session.Equals(terminated.ActorRef)) is { } failed)
+                Timers.StartSingleTimer(failed.Peer.Key, new Revive(failed.Peer.Key, failed.Session), Rest);
+        });
+        Receive<Revive>(revive =>
+        {
+            if (_peers.TryGetValue(revive.Key, out var entry) && entry.Session.Equals(revive.Session))
+                _peers[revive.Key] = entry with { Session = StartSession(entry.Peer, entry.Port) };
         });
     }
+
+    /// <inheritdoc/>
+    public ITimerScheduler Timers { get; set; } = null!;
 
     /// <summary>Makes peers, routes and rules what is wanted; answered with <see cref="Applied"/>.</summary>
     public sealed record Apply
@@ -47,7 +65,7 @@ public sealed class PeersSupervisor : ReceiveActor
     }
 
     /// <inheritdoc/>
-    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Restart);
+    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(FailuresAllowed, _failureWindow, _ => Directive.Restart);
 
     /// <inheritdoc/>
     protected override void PreStart()
@@ -72,6 +90,7 @@ public sealed class PeersSupervisor : ReceiveActor
             _plane.RemovePeer(entry.Port);
             _peers.Remove(key);
             _leaving.Add(entry.Session, entry.Port);
+            // One that has ended already is told once more.
             Context.Watch(entry.Session);
             Context.Stop(entry.Session);
         }
@@ -84,10 +103,7 @@ public sealed class PeersSupervisor : ReceiveActor
                 // The session starts in its own time; packets that come before are held, not dropped, if they have somewhere to go.
                 if (port.Endpoint.IsNone && !peer.Endpoints.IsEmpty)
                     port.SetEndpoint(peer.Endpoints[0]);
-                var session = Context.ActorOf(
-                    Props.Create<PeerSession>(new PeerSession.Seat(peer, port, _plane.Drops, _tunnel.DeviceKey, _tunnel.Clock, _tunnel.Entropy)),
-                    Name(peer.Key, ++_started));
-                _peers.Add(peer.Key, new Entry(peer, port, session));
+                _peers.Add(peer.Key, new Entry(peer, port, StartSession(peer, port)));
                 continue;
             }
 
@@ -100,9 +116,15 @@ public sealed class PeersSupervisor : ReceiveActor
         _plane.Publish(state.Addresses, [.. _peers.Values.Select(e => (e.Port, e.Peer))]);
     }
 
+    IActorRef StartSession(TunnelPeer peer, IPeerPort port) => Context.Watch(Context.ActorOf(
+        Props.Create<PeerSession>(new PeerSession.Seat(peer, port, _plane.Drops, _tunnel.DeviceKey, _tunnel.Clock, _tunnel.Entropy)),
+        Name(peer.Key, ++_started)));
+
     // A peer that is removed and added again at once needs a name of its own: the old session may still be stopping.
     static string Name(TunnelPublicKey key, int number) =>
         Convert.ToHexStringLower(key.Value.Span[..8]) + "-" + number.ToString(CultureInfo.InvariantCulture);
+
+    sealed record Revive(TunnelPublicKey Key, IActorRef Session);
 
     sealed record Entry(TunnelPeer Peer, IPeerPort Port, IActorRef Session);
 }

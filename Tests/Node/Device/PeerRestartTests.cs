@@ -9,26 +9,27 @@ using Mesh.Tests.Kit;
 namespace Mesh.Tests.Node.Device;
 
 /// <summary>Two nodes whose peers are run by actors, over real UDP on loopback; the pumps turn while the test waits.</summary>
-public sealed class PeerRestartTests : IAsyncLifetime
+public sealed class PeerRestartTests : TestKit, IAsyncLifetime
 {
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     readonly TestClock _clock = new();
     readonly FaultyClock _actorClock;
-    readonly ActorSystem _system = ActorSystem.Create("mesh", ConfigurationFactory.ParseString("akka.loglevel = OFF"));
+    readonly TestScheduler _scheduler;
     readonly TunnelContext _tunnelA, _tunnelB;
     readonly TestNode _a, _b;
     readonly IActorRef _peersOfA, _peersOfB;
 
-    public PeerRestartTests()
+    public PeerRestartTests() : base("akka.loglevel = OFF\nakka.scheduler.implementation = \"TestScheduler\"")
     {
         _actorClock = new FaultyClock(_clock);
+        _scheduler = (TestScheduler)Sys.Scheduler;
         (_a, _b) = (new TestNode("10.7.0.1", _clock), new TestNode("10.7.0.2", _clock));
         _tunnelA = new TunnelContext(_a.Plane, _a.Plane.DeviceKey, _actorClock, SystemEntropy.Instance);
         _tunnelB = new TunnelContext(_b.Plane, _b.Plane.DeviceKey, _clock, SystemEntropy.Instance);
-        _peersOfA = _system.ActorOf(
+        _peersOfA = Sys.ActorOf(
             Props.Create<PeersSupervisor>(_tunnelA), "peers-a");
-        _peersOfB = _system.ActorOf(
+        _peersOfB = Sys.ActorOf(
             Props.Create<PeersSupervisor>(_tunnelB), "peers-b");
     }
 
@@ -42,7 +43,7 @@ public sealed class PeerRestartTests : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        await _system.Terminate();
+        await Sys.Terminate();
         _a.Dispose();
         _b.Dispose();
     }
@@ -95,6 +96,34 @@ public sealed class PeerRestartTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task APeersActorThatCannotLiveRestsAndIsStartedAnew()
+    {
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() => _b.Tun.DeliveredCount == 1);
+
+        _actorClock.Broken = true;
+        ToB.Signal(PeerSignals.Activity);
+        await PumpUntilAsync(() => _actorClock.Failures > 10);
+        await _peersOfA.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience);
+        var failures = _actorClock.Failures;
+        Assert.InRange(failures, 11, 15);
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() => _b.Tun.DeliveredCount == 2);
+
+        _actorClock.Broken = false;
+        _clock.Advance(TunnelSpecification.RekeyAfterTime + TimeSpan.FromSeconds(1));
+        var session = ToB.Session;
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() =>
+        {
+            // The rest begins when the supervisor has heard of the end.
+            _scheduler.Advance(TimeSpan.FromSeconds(1));
+            return ToB.Session != session;
+        });
+        Assert.Equal(failures, _actorClock.Failures);
+    }
+
+    [Fact]
     public async Task APeerTakenAwayIsGoneWithItsKeysAndMayComeBack()
     {
         _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
@@ -135,7 +164,7 @@ public sealed class PeerRestartTests : IAsyncLifetime
             _a.Pump();
             _b.Pump();
             if (DateTime.UtcNow > deadline)
-                throw new TimeoutException($"a: {string.Join(", ", _a.Plane.Drops.Snapshot())}; b: {string.Join(", ", _b.Plane.Drops.Snapshot())}");
+                throw new TimeoutException($"failures {_actorClock.Failures}; a: {string.Join(", ", _a.Plane.Drops.Snapshot())}; b: {string.Join(", ", _b.Plane.Drops.Snapshot())}");
             await Task.Yield();
         }
     }
@@ -144,11 +173,23 @@ public sealed class PeerRestartTests : IAsyncLifetime
     sealed class FaultyClock(ITunnelClock inner) : ITunnelClock
     {
         TaskCompletionSource? _failing;
+        int _failures;
+        volatile bool _broken;
+
+        public bool Broken { set => _broken = value; }
+
+        public int Failures => Volatile.Read(ref _failures);
 
         public Instant Now
         {
             get
             {
+                if (_broken)
+                {
+                    Interlocked.Increment(ref _failures);
+                    throw new InvalidOperationException("the clock is broken");
+                }
+
                 if (Interlocked.Exchange(ref _failing, null) is { } failing)
                 {
                     failing.SetResult();
