@@ -26,8 +26,8 @@ sealed class DemoReport(TextWriter output, bool colours, int steps)
         output.WriteLine(Paint("32", result));
     }
 
-    /// <summary>Ends the line of a step that failed.</summary>
-    public void Fail() => output.WriteLine(Paint("31", "failed"));
+    /// <summary>Ends the line of a step that came to nothing.</summary>
+    public void Fail(string how = "failed") => output.WriteLine(Paint("31", how));
 
     /// <summary>Shows a block of text as it is.</summary>
     public void Show(string title, string text)

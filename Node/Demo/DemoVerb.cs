@@ -40,7 +40,7 @@ static class DemoVerb
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            report.Fail();
+            report.Fail("interrupted");
             throw new MeshFailureException(ExitCodes.Failed, "demo: interrupted; everything it made has been removed");
         }
         report.Table();
