@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
 
 namespace Mesh.Controller.Keys;
@@ -26,8 +27,6 @@ static class RootKeyFile
     const string Encrypted = "mesh-root-key-encrypted-v1";
     const string Derivation = "pbkdf2-sha512";
     const int SaltSize = 16;
-    const int NonceSize = 12;
-    const int TagSize = 16;
 
     // OWASP's password storage advice for PBKDF2-HMAC-SHA512 is 210,000; the file is read about once a year, so more costs nobody.
     const int DefaultIterations = 600_000;
@@ -52,16 +51,11 @@ static class RootKeyFile
         Span<byte> salt = stackalloc byte[SaltSize];
         entropy.Fill(salt);
         var head = Head(iterations, Convert.ToBase64String(salt));
-        var box = new byte[NonceSize + SecretKey.Size + TagSize];
-        entropy.Fill(box.AsSpan(0, NonceSize));
+        var box = new byte[Aes256Gcm.NonceSize + SecretKey.Size + Aes256Gcm.TagSize];
+        entropy.Fill(box.AsSpan(0, Aes256Gcm.NonceSize));
         Span<byte> wrapping = stackalloc byte[32];
-        Rfc2898DeriveBytes.Pbkdf2(passphrase, salt, wrapping, iterations, HashAlgorithmName.SHA512);
-        using (var cipher = new AesGcm(wrapping, TagSize))
-        {
-            cipher.Encrypt(box.AsSpan(0, NonceSize), key.Span, box.AsSpan(NonceSize, SecretKey.Size),
-                box.AsSpan(NonceSize + SecretKey.Size),
-                Encoding.ASCII.GetBytes(head));
-        }
+        KeyDerivation.Pbkdf2Sha512(passphrase, salt, iterations, wrapping);
+        Aes256Gcm.Seal(wrapping, box.AsSpan(0, Aes256Gcm.NonceSize), key.Span, box.AsSpan(Aes256Gcm.NonceSize), Encoding.ASCII.GetBytes(head));
         CryptographicOperations.ZeroMemory(wrapping);
         return text.Append(head).Append(Convert.ToBase64String(box)).Append('\n').ToString();
     }
@@ -84,7 +78,7 @@ static class RootKeyFile
         if (derivation.Split(' ') is not [Derivation, var count, var saltText]
             || !int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var iterations)
             || iterations is < MinimumIterations or > MaximumIterations
-            || !TryDecode(saltText, SaltSize, out var salt) || !TryDecode(boxText, NonceSize + SecretKey.Size + TagSize, out var box))
+            || !TryDecode(saltText, SaltSize, out var salt) || !TryDecode(boxText, Aes256Gcm.NonceSize + SecretKey.Size + Aes256Gcm.TagSize, out var box))
             throw new CommandException(ExitCode.BadConfiguration, $"{name} is not a root key file, or it is damaged: restore it");
         if (passphrase is null)
             throw new CommandException(ExitCode.BadConfiguration, $"{name} is encrypted: give its passphrase with --root-passphrase-file");
@@ -92,15 +86,10 @@ static class RootKeyFile
         Span<byte> seed = stackalloc byte[SecretKey.Size];
         try
         {
-            Rfc2898DeriveBytes.Pbkdf2(passphrase, salt, wrapping, iterations, HashAlgorithmName.SHA512);
-            using var cipher = new AesGcm(wrapping, TagSize);
-            cipher.Decrypt(box.AsSpan(0, NonceSize), box.AsSpan(NonceSize, SecretKey.Size), box.AsSpan(NonceSize + SecretKey.Size), seed,
-                Encoding.ASCII.GetBytes(Head(iterations, saltText)));
-            return new SigningPrivateKey(seed);
-        }
-        catch (AuthenticationTagMismatchException e)
-        {
-            throw new CommandException(ExitCode.BadConfiguration, $"the passphrase does not open {name}, or the file is damaged", e);
+            KeyDerivation.Pbkdf2Sha512(passphrase, salt, iterations, wrapping);
+            return Aes256Gcm.TryOpen(wrapping, box.AsSpan(0, Aes256Gcm.NonceSize), box.AsSpan(Aes256Gcm.NonceSize), seed, Encoding.ASCII.GetBytes(Head(iterations, saltText)))
+                ? new SigningPrivateKey(seed)
+                : throw new CommandException(ExitCode.BadConfiguration, $"the passphrase does not open {name}, or the file is damaged");
         }
         finally
         {

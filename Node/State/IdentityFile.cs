@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Mesh.Protocol.Crypto;
 
 namespace Mesh.Node.State;
 
@@ -18,8 +19,6 @@ sealed record IdentityDocument(string Format, string Wrapping, byte[] Salt, byte
 sealed class IdentityFile(string path, WrappingKey wrapping)
 {
     const string Format = "mesh-identity-v1";
-    const int NonceSize = 12;
-    const int TagSize = 16;
 
     /// <summary>Gets whether there is one.</summary>
     public bool Exists => File.Exists(path);
@@ -45,18 +44,14 @@ sealed class IdentityFile(string path, WrappingKey wrapping)
         if (!TryParse(content, out var document, out var source))
             throw Damaged();
         var key = wrapping.Derive(source, document.Salt);
-        var keys = GC.AllocateArray<byte>(document.Sealed.Length - TagSize, pinned: true);
+        var keys = GC.AllocateArray<byte>(document.Sealed.Length - Aes256Gcm.TagSize, pinned: true);
         NodeIdentity identity;
         try
         {
-            using var aes = new AesGcm(key, TagSize);
-            aes.Decrypt(document.Nonce, document.Sealed.AsSpan(0, keys.Length), document.Sealed.AsSpan(keys.Length), keys, AssociatedData(document));
+            if (!Aes256Gcm.TryOpen(key, document.Nonce, document.Sealed, keys, AssociatedData(document)))
+                throw new MeshFailureException(ExitCodes.BadConfiguration,
+                    $"the identity file {path} does not open with this {WrappingKey.Name(source)}: restore the one it was sealed with, or remove {path} and enroll again with mesh up --auth-key");
             identity = NodeIdentity.Import(keys);
-        }
-        catch (AuthenticationTagMismatchException failure)
-        {
-            throw new MeshFailureException(ExitCodes.BadConfiguration,
-                $"the identity file {path} does not open with this {WrappingKey.Name(source)}: restore the one it was sealed with, or remove {path} and enroll again with mesh up --auth-key", failure);
         }
         catch (CryptographicException failure)
         {
@@ -79,14 +74,13 @@ sealed class IdentityFile(string path, WrappingKey wrapping)
         wrapping.Prepare();
         var source = wrapping.Preferred;
         var document = new IdentityDocument(
-            Format, WrappingKey.Name(source), RandomNumberGenerator.GetBytes(WrappingKey.SaltSize), RandomNumberGenerator.GetBytes(NonceSize), []);
+            Format, WrappingKey.Name(source), RandomNumberGenerator.GetBytes(WrappingKey.SaltSize), RandomNumberGenerator.GetBytes(Aes256Gcm.NonceSize), []);
         var key = wrapping.Derive(source, document.Salt);
         var keys = identity.Export();
         try
         {
-            var cipher = new byte[keys.Length + TagSize];
-            using var aes = new AesGcm(key, TagSize);
-            aes.Encrypt(document.Nonce, keys, cipher.AsSpan(0, keys.Length), cipher.AsSpan(keys.Length), AssociatedData(document));
+            var cipher = new byte[keys.Length + Aes256Gcm.TagSize];
+            Aes256Gcm.Seal(key, document.Nonce, keys, cipher, AssociatedData(document));
             document = document with { Sealed = cipher };
         }
         finally
@@ -124,7 +118,7 @@ sealed class IdentityFile(string path, WrappingKey wrapping)
             if (document.Wrapping != WrappingKey.Name(candidate))
                 continue;
             source = candidate;
-            return document.Format == Format && document.Salt.Length == WrappingKey.SaltSize && document.Nonce.Length == NonceSize && document.Sealed.Length > TagSize;
+            return document.Format == Format && document.Salt.Length == WrappingKey.SaltSize && document.Nonce.Length == Aes256Gcm.NonceSize && document.Sealed.Length > Aes256Gcm.TagSize;
         }
         return false;
     }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Mesh.Protocol.Crypto;
 
 namespace Mesh.Node.State;
 
@@ -59,9 +60,9 @@ sealed record WrappingKey(string? CredentialsDirectory, string? PassphraseFile, 
         {
             var key = GC.AllocateArray<byte>(KeySize, pinned: true);
             if (source == WrappingSource.Passphrase)
-                Rfc2898DeriveBytes.Pbkdf2(secret.AsSpan().TrimEnd("\r\n"u8), salt, key, Iterations, HashAlgorithmName.SHA256);
+                KeyDerivation.Pbkdf2Sha256(secret.AsSpan().TrimEnd("\r\n"u8), salt, Iterations, key);
             else
-                HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, key, salt, "mesh-identity-v1"u8);
+                KeyDerivation.Hkdf(secret, salt, "mesh-identity-v1"u8, key);
             return key;
         }
         finally
