@@ -25,45 +25,48 @@ sealed partial class DataPlane : IDataPlane, IDisposable
     readonly ConcurrentQueue<PeerSlot> _releases = new();
     readonly Dictionary<TunnelPublicKey, PeerSlot> _peers = [];
     readonly Lock _peersLock = new();
-    readonly X25519 _deviceKey;
+    volatile DeviceIdentity? _identity;
     volatile RouteSnapshot _routes = RouteSnapshot.Empty;
     volatile FrozenSet<TunnelPublicKey> _keys = FrozenSet<TunnelPublicKey>.Empty;
     volatile FrozenDictionary<TunnelPublicKey, PeerSlot> _byKey = FrozenDictionary<TunnelPublicKey, PeerSlot>.Empty;
     volatile IDatagramPort? _datagrams;
     volatile WakeEvent? _releaseWake;
+    volatile int _mtu;
     int _nextNumber;
 
-    /// <param name="configuration">The device's key, MTU and names; the key is copied.</param>
+    /// <param name="configuration">The device's name and MTU.</param>
     /// <param name="clock">Time of the packets.</param>
     /// <param name="entropy">Session indexes and cookie secrets.</param>
     public DataPlane(TunnelConfiguration configuration, ITunnelClock clock, IEntropy entropy)
     {
         Configuration = configuration;
         Clock = clock;
-        _deviceKey = new X25519(configuration.PrivateKey);
+        Entropy = entropy;
+        _mtu = configuration.Mtu;
         Sessions = new SessionIndexTable<PeerSlot>(entropy);
-        Gate = new InitiationGate(_deviceKey.PublicKey, entropy);
-        Opener = new InitiationOpener(_deviceKey);
         Filter = new PacketFilter(new FlowTable(FlowCapacity, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8))));
     }
 
-    /// <summary>Names, port, MTU.</summary>
+    /// <summary>Name of the interface, what is managed, which offloads may be used.</summary>
     public TunnelConfiguration Configuration { get; }
+
+    /// <summary>Bytes of the largest inner packet now, up to which packets are padded. Follows the interface where others manage it.</summary>
+    public int Mtu { get => _mtu; set => _mtu = value; }
 
     /// <summary>Time of the packets.</summary>
     public ITunnelClock Clock { get; }
 
-    /// <summary>This device's key.</summary>
-    public X25519 DeviceKey => _deviceKey;
+    /// <summary>Session indexes and cookie secrets.</summary>
+    IEntropy Entropy { get; }
+
+    /// <summary>The device's key and what was made for it; null while it has none. Read it once per message.</summary>
+    public DeviceIdentity? Identity => _identity;
+
+    /// <inheritdoc/>
+    public X25519? DeviceKey => _identity?.Key;
 
     /// <summary>Sessions by the index in arriving messages.</summary>
     public SessionIndexTable<PeerSlot> Sessions { get; }
-
-    /// <summary>Guards the handshake worker.</summary>
-    public InitiationGate Gate { get; }
-
-    /// <summary>Authenticates initiations; of the handshake worker.</summary>
-    public InitiationOpener Opener { get; }
 
     /// <summary>Decides on inner packets.</summary>
     public PacketFilter Filter { get; }
@@ -79,6 +82,25 @@ sealed partial class DataPlane : IDataPlane, IDisposable
 
     /// <summary>Finds a present peer.</summary>
     public PeerSlot? FindPeer(TunnelPublicKey key) => _byKey.GetValueOrDefault(key);
+
+    /// <inheritdoc/>
+    public bool SetPrivateKey(TunnelPrivateKey? key)
+    {
+        var fresh = key is null ? null : new DeviceIdentity(key, Entropy);
+        lock (_peersLock)
+        {
+            var before = _identity;
+            if (before?.Key.PublicKey == fresh?.Key.PublicKey)
+            {
+                fresh?.Dispose();
+                return false;
+            }
+
+            _identity = fresh;
+            before?.Dispose();
+            return true;
+        }
+    }
 
     /// <inheritdoc/>
     public IPeerPort AddPeer(TunnelPeer peer)
@@ -119,12 +141,12 @@ sealed partial class DataPlane : IDataPlane, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Publish(ImmutableArray<InterfaceAddress> own, IReadOnlyCollection<(IPeerPort Port, TunnelPeer Peer)> peers)
+    public void Publish(ImmutableArray<InterfaceAddress> own, bool anyDestination, IReadOnlyCollection<(IPeerPort Port, TunnelPeer Peer)> peers)
     {
         // Rules first: a peer must not receive a packet under the new routes and the old rules.
         foreach (var (port, peer) in peers)
             ((PeerSlot)port).Rules = peer.Rules;
-        _routes = new RouteSnapshot(own, peers.SelectMany(p => p.Peer.AllowedIps.Select(prefix => KeyValuePair.Create(prefix, (PeerSlot)p.Port))));
+        _routes = new RouteSnapshot(own, anyDestination, peers.SelectMany(p => p.Peer.AllowedIps.Select(prefix => KeyValuePair.Create(prefix, (PeerSlot)p.Port))));
     }
 
     /// <inheritdoc/>
@@ -168,7 +190,7 @@ sealed partial class DataPlane : IDataPlane, IDisposable
     }
 
     /// <inheritdoc/>
-    public ITunnelDevice Open() => LinuxTunnelDevice.Open(this);
+    public ITunnelDevice Open(TunnelState state) => LinuxTunnelDevice.Open(this, state);
 
     /// <summary>Zeroes all keys; the device must be closed.</summary>
     public void Dispose()
@@ -185,7 +207,7 @@ sealed partial class DataPlane : IDataPlane, IDisposable
             PublishKeys();
         }
 
-        _deviceKey.Dispose();
+        SetPrivateKey(null);
     }
 
     void PublishKeys()

@@ -38,7 +38,7 @@ sealed class HandshakeWorker : IDisposable
     {
         if (!TryAdd(initiation, source, reply: false, out var waiting))
             _plane.Drops.Count(DropReason.HandshakeQueueFull);
-        _plane.Gate.ReportBacklog(waiting, now);
+        _plane.Identity?.Gate.ReportBacklog(waiting, now);
     }
 
     /// <summary>Leaves a cookie reply to be sent; of the receiving thread.</summary>
@@ -108,7 +108,9 @@ sealed class HandshakeWorker : IDisposable
 
     void Open(ReadOnlySpan<byte> message, in RawEndpoint source)
     {
-        if (!_plane.Opener.TryOpen(message, _plane.PeerKeys, out var initiation, out var reason))
+        var reason = DropReason.Down;
+        AuthenticatedInitiation? initiation = null;
+        if (_plane.Identity?.Opener.TryOpen(message, _plane.PeerKeys, out initiation, out reason) != true || initiation is null)
         {
             _plane.Drops.Count(reason);
             return;

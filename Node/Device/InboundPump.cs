@@ -153,8 +153,14 @@ sealed class InboundPump
 
     bool Passes(ReadOnlySpan<byte> message, in RawEndpoint source, EndpointAddress from, Instant now)
     {
+        if (_plane.Identity is not { } identity)
+        {
+            _plane.Drops.Count(DropReason.Down);
+            return false;
+        }
+
         Span<byte> reply = stackalloc byte[CookieReply.Size];
-        var verdict = _plane.Gate.Examine(message, from, reply, now);
+        var verdict = identity.Gate.Examine(message, from, reply, now);
         if (verdict.Action == GateAction.Accept)
             return true;
         _plane.Drops.Count(verdict.Reason);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Mesh.Actors.Device;
 using Mesh.Node.Device.Native;
 using Mesh.Node.Os;
@@ -45,17 +46,20 @@ sealed unsafe class LinuxTunnelDevice : ITunnelDevice
     public TunnelDeviceInfo Info { get; }
 
     /// <inheritdoc/>
+    public ImmutableArray<FeatureState> Features => [];
+
+    /// <inheritdoc/>
     public Task Failure => _failure.Task;
 
     /// <summary>Opens device and port and starts the threads.</summary>
     /// <exception cref="IOException">Either cannot be opened.</exception>
-    public static LinuxTunnelDevice Open(DataPlane plane)
+    public static LinuxTunnelDevice Open(DataPlane plane, TunnelState state)
     {
         var tun = TunDevice.Open(plane.Configuration.Interface);
         UdpPort? udp = null;
         try
         {
-            udp = UdpPort.Open(plane.Configuration.ListenPort);
+            udp = UdpPort.Open(state.ListenPort);
             LinuxTunnelDevice device = new(plane, tun, udp);
             device.Start();
             return device;
@@ -69,7 +73,11 @@ sealed unsafe class LinuxTunnelDevice : ITunnelDevice
     }
 
     /// <inheritdoc/>
-    public void Configure(TunnelState state) => _interface.Apply(_plane.Configuration.Mtu, state.Addresses, state.Routes);
+    public void Configure(TunnelState state)
+    {
+        if (_plane.Configuration.ManageInterface)
+            _interface.Apply(_plane.Configuration.Mtu, state.Addresses, state.Routes);
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -32,7 +32,7 @@ sealed class OutboundPump
         _plane = plane;
         _tun = tun;
         _sender = sender;
-        _mtu = plane.Configuration.Mtu;
+        _mtu = plane.Mtu;
         _batch = new PacketBatch(BatchSize, _mtu);
         _held = new HeldPacketPool(DataPlane.MaxHeldPackets, PacketBatch.Headroom + _mtu + PacketBatch.Tailroom);
     }

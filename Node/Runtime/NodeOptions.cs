@@ -5,10 +5,10 @@ namespace Mesh.Node.Runtime;
 /// <summary>What a node's tunnel starts with.</summary>
 sealed record NodeOptions
 {
-    /// <summary>Interface, port, key, MTU. The key must outlive the runtime.</summary>
+    /// <summary>Interface, MTU, what is managed and used.</summary>
     public required TunnelConfiguration Tunnel { get; init; }
 
-    /// <summary>Addresses, routes and peers at the start; more come by <see cref="NodeRuntime.ApplyAsync"/>.</summary>
+    /// <summary>Key, port, addresses, routes and peers at the start; more come by <see cref="NodeRuntime.ApplyAsync"/>.</summary>
     public TunnelState State { get; init; } = TunnelState.Empty;
 
     /// <summary>Time; another one only in tests.</summary>

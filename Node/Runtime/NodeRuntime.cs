@@ -19,7 +19,6 @@ sealed class NodeRuntime : IAsyncDisposable
     NodeRuntime(ActorSystem system, IActorRef node, DataPlane plane, ITunnelBackend tunnel)
     {
         (System, Node, _plane, Tunnel) = (system, node, plane, tunnel);
-        PublicKey = plane.DeviceKey.PublicKey;
     }
 
     /// <summary>The actor system that everything of this node lives in.</summary>
@@ -31,11 +30,11 @@ sealed class NodeRuntime : IAsyncDisposable
     /// <summary>The tunnel.</summary>
     public ITunnelBackend Tunnel { get; }
 
-    /// <summary>What the device is called.</summary>
+    /// <summary>What the device was called when it was opened first.</summary>
     public TunnelDeviceInfo Device { get; private set; } = null!;
 
-    /// <summary>This node's static key.</summary>
-    public TunnelPublicKey PublicKey { get; }
+    /// <summary>This node's static key now; null: none.</summary>
+    public TunnelPublicKey? PublicKey => _plane.DeviceKey?.PublicKey;
 
     /// <summary>Starts actor system and tunnel, and applies the first state.</summary>
     /// <exception cref="IOException">Device, port or addresses cannot be had; nothing is left behind. The message says why and what to do.</exception>
@@ -44,12 +43,14 @@ sealed class NodeRuntime : IAsyncDisposable
         var system = ActorSystem.Create("mesh", DefaultConfiguration.ForActors(options.Actors));
         var node = system.ActorOf(Props.Create<NodeSupervisor>(), "node");
         DataPlane plane = new(options.Tunnel, options.Clock, SystemEntropy.Instance);
-        ManagedTunnelBackend tunnel = new(node, new TunnelContext(plane, plane.DeviceKey, options.Clock, SystemEntropy.Instance));
+        ManagedTunnelBackend tunnel = new(node, new TunnelContext(plane, options.Clock, SystemEntropy.Instance)
+        {
+            ReopenDevice = options.Tunnel.ManageInterface,
+        });
         NodeRuntime runtime = new(system, node, plane, tunnel);
         try
         {
-            runtime.Device = await tunnel.StartAsync(cancellationToken);
-            await tunnel.ApplyAsync(options.State, cancellationToken);
+            runtime.Device = await tunnel.StartAsync(options.State, cancellationToken);
             return runtime;
         }
         catch

@@ -42,10 +42,10 @@ sealed class StaticNetwork : IDisposable
     {
     }
 
-    /// <summary>Interface, port, key, MTU.</summary>
+    /// <summary>Interface, MTU.</summary>
     public TunnelConfiguration Tunnel { get; private set; } = null!;
 
-    /// <summary>Addresses, routes and peers.</summary>
+    /// <summary>Key, port, addresses, routes and peers.</summary>
     public TunnelState State { get; private set; } = TunnelState.Empty;
 
     /// <summary>Whether a configuration describes a static network.</summary>
@@ -85,9 +85,7 @@ sealed class StaticNetwork : IDisposable
         Tunnel = new TunnelConfiguration
         {
             Interface = config.GetString("mesh.interface", "mesh0")!,
-            ListenPort = Range(config, "mesh.port", 51820, 0, 65535),
             Mtu = Range(config, "mesh.mtu", 1420, 576, 9000),
-            PrivateKey = key,
         };
         var addresses = config.GetStringList("mesh.addresses").Select(text =>
             InterfaceAddress.TryParse(text, out var address)
@@ -97,7 +95,14 @@ sealed class StaticNetwork : IDisposable
         if (peers.GroupBy(p => p.Key).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new ConfigurationException($"mesh.peers: {string.Join(" and ", twice.Select(p => p.Name))} have the same public key");
         // A default route through the tunnel would carry the tunnel's own datagrams too: whoever wants one sets it with its exceptions.
-        State = new TunnelState { Addresses = addresses, Peers = peers, Routes = [.. peers.SelectMany(p => p.AllowedIps).Where(p => p.Length > 0).Distinct()] };
+        State = new TunnelState
+        {
+            PrivateKey = key,
+            ListenPort = Range(config, "mesh.port", 51820, 0, 65535),
+            Addresses = addresses,
+            Peers = peers,
+            Routes = [.. peers.SelectMany(p => p.AllowedIps).Where(p => p.Length > 0).Distinct()],
+        };
     }
 
     TunnelPeer ReadPeer(string name, Config peer, Func<string, string, byte[]> readSecret)

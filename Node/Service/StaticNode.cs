@@ -29,8 +29,9 @@ sealed class StaticNode : ILocalCommands, IAsyncDisposable
         try
         {
             network = StaticNetwork.Read(settings.File, static (path, what) => SecretFile.Read(path, what));
-            var tunnel = network.Tunnel with { Interface = settings.Interface, ListenPort = settings.Port, Mtu = settings.Mtu };
-            var runtime = await ActorLog.StartAsync(new NodeOptions { Tunnel = tunnel, State = network.State, Actors = settings.File }, log);
+            var tunnel = network.Tunnel with { Interface = settings.Interface, Mtu = settings.Mtu };
+            var state = network.State with { ListenPort = settings.Port };
+            var runtime = await ActorLog.StartAsync(new NodeOptions { Tunnel = tunnel, State = state, Actors = settings.File }, log);
             log.TunnelUp(runtime.Device.Interface, runtime.Device.ListenPort);
             return new StaticNode(network, runtime, log);
         }
@@ -54,7 +55,7 @@ sealed class StaticNode : ILocalCommands, IAsyncDisposable
         var now = DateTimeOffset.UtcNow;
         var self = new NodeDocument(
             "", MachineNames.Describe(null).Hostname, null, null, MachineNames.Describe(null).Os,
-            [.. _network.State.Addresses.Select(address => address.Address.ToString())], _runtime.PublicKey.ToString(), [], null,
+            [.. _network.State.Addresses.Select(address => address.Address.ToString())], _runtime.PublicKey.ToString()!, [], null,
             traffic.Values.Sum(peer => peer.RxBytes), traffic.Values.Sum(peer => peer.TxBytes), null, null, null, Active: true);
         return Task.FromResult(new StatusDocument(
             ProgramVersion.Text, "Running", _runtime.Device.Interface, _runtime.Device.ListenPort, null, null, 0, 0, null, null, null, self,

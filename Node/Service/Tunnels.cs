@@ -15,14 +15,18 @@ namespace Mesh.Node.Service;
 /// <summary>Opens the tunnels of this machine, and says in a tunnel's terms what a map says.</summary>
 static class Tunnels
 {
-    /// <summary>Opens a tunnel without addresses and peers.</summary>
+    /// <summary>Opens a tunnel without addresses and peers. The key must outlive it.</summary>
     /// <exception cref="IOException">The system would not have it; the message says what to do.</exception>
-    public static async Task<ITunnel> OpenAsync(DaemonSettings settings, TunnelPrivateKey key, ILogger log) =>
-        new RuntimeTunnel(await ActorLog.StartAsync(new NodeOptions
+    public static async Task<ITunnel> OpenAsync(DaemonSettings settings, TunnelPrivateKey key, ILogger log)
+    {
+        TunnelState alone = new() { PrivateKey = key, ListenPort = settings.Port };
+        return new RuntimeTunnel(await ActorLog.StartAsync(new NodeOptions
         {
-            Tunnel = new TunnelConfiguration { Interface = settings.Interface, ListenPort = settings.Port, Mtu = settings.Mtu, PrivateKey = key },
+            Tunnel = new TunnelConfiguration { Interface = settings.Interface, Mtu = settings.Mtu },
+            State = alone,
             Actors = settings.File,
-        }, log));
+        }, log), alone);
+    }
 
     /// <summary>Translates a map. Entries that cannot be read are left out: what is not understood carries no packets. Pure.</summary>
     public static TunnelState Translate(MapBody body, IReadOnlyDictionary<NodeId, IReadOnlyList<IPEndPoint>> endpoints)
@@ -66,7 +70,7 @@ static class Tunnels
         }
     }
 
-    sealed class RuntimeTunnel(NodeRuntime runtime) : ITunnel
+    sealed class RuntimeTunnel(NodeRuntime runtime, TunnelState alone) : ITunnel
     {
         public string Interface => runtime.Device.Interface;
 
@@ -75,7 +79,9 @@ static class Tunnels
         public Task<IActorRef> StartActorAsync(string name, Props props) => runtime.StartChildAsync(name, props);
 
         public Task ApplyAsync(MapBody? body, IReadOnlyDictionary<NodeId, IReadOnlyList<IPEndPoint>> endpoints) =>
-            runtime.ApplyAsync(body is null ? TunnelState.Empty : Translate(body, endpoints));
+            runtime.ApplyAsync(body is null
+                ? alone
+                : Translate(body, endpoints) with { PrivateKey = alone.PrivateKey, ListenPort = alone.ListenPort });
 
         public IReadOnlyDictionary<TunnelPublicKey, PeerTraffic> Traffic() => Tunnels.Traffic(runtime.Tunnel.ReadStatistics());
 

@@ -35,7 +35,8 @@ public sealed unsafe class X25519 : IDisposable
 
     /// <summary>
     /// Computes the 32-byte shared secret. Returns false, with <paramref name="sharedSecret"/> zeroed, when the peer's key is of small
-    /// order and the result would be all zero (RFC 7748 section 6.1).
+    /// order and the result would be all zero (RFC 7748 section 6.1), and once this key has been disposed: a key that was replaced under
+    /// those who still use it agrees with nobody.
     /// </summary>
     public bool TryDeriveSharedSecret(in TunnelPublicKey publicKey, Span<byte> sharedSecret)
     {
@@ -45,7 +46,11 @@ public sealed unsafe class X25519 : IDisposable
         nint context = 0, peer = 0;
         try
         {
-            _key.DangerousAddRef(ref added);
+            if (!TryHold(ref added))
+            {
+                CryptographicOperations.ZeroMemory(sharedSecret);
+                return false;
+            }
             context = LibCrypto.EVP_PKEY_CTX_new(_key.DangerousGetHandle(), 0);
             LibCrypto.Require(context != 0 && LibCrypto.EVP_PKEY_derive_init(context) == 1, "EVP_PKEY_derive_init");
             var octets = publicKey.Value;
@@ -74,6 +79,19 @@ public sealed unsafe class X25519 : IDisposable
         }
     }
 
-    /// <summary>Frees and clears the key.</summary>
+    bool TryHold(ref bool added)
+    {
+        try
+        {
+            _key.DangerousAddRef(ref added);
+            return true;
+        }
+        catch (ObjectDisposedException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Frees and clears the key, once agreements under way are done.</summary>
     public void Dispose() => _key.Dispose();
 }

@@ -2,7 +2,8 @@ namespace Mesh.Actors.Device;
 
 /// <summary>
 /// Owns the open device (<c>device</c>): its descriptors and packet threads. It supervises no actors. When opening or a packet thread fails,
-/// the device is closed and opened again, after a growing pause; sessions are in the tables and survive. Lost are packets in between.
+/// the device is closed and opened again, after a growing pause; sessions are in the tables and survive. Lost are packets in between. A device
+/// that is somebody else's to manage is not opened again: whoever listens is told <see cref="Lost"/>.
 /// </summary>
 public sealed class DeviceActor : ReceiveActor, IWithTimers
 {
@@ -35,13 +36,16 @@ public sealed class DeviceActor : ReceiveActor, IWithTimers
     }
 
     /// <summary>What came of <see cref="Configure"/>: null, or why not.</summary>
-    public sealed record Configured(string? Error);
+    public sealed record Configured(IOException? Error);
 
     /// <summary>The device is open.</summary>
     public sealed record Opened(TunnelDeviceInfo Info);
 
     /// <summary>The device could not be opened; it will be tried again.</summary>
     public sealed record OpenFailed(string Error);
+
+    /// <summary>The device failed and is not opened again.</summary>
+    public sealed record Lost(Exception Cause);
 
     sealed record Open
     {
@@ -62,8 +66,8 @@ public sealed class DeviceActor : ReceiveActor, IWithTimers
             return;
         try
         {
-            var device = _tunnel.Plane.Open();
-            _device = device;
+            var device = _tunnel.Plane.Open(_tunnel.Wanted.State);
+            _device = _tunnel.Device = device;
             device.Failure.PipeTo(Self, failure: cause => new Failed(device, cause));
             device.Configure(_tunnel.Wanted.State);
             _pause = FirstPause;
@@ -79,15 +83,15 @@ public sealed class DeviceActor : ReceiveActor, IWithTimers
 
     void HandleConfigure()
     {
-        string? error = null;
+        IOException? error = null;
         try
         {
             _device?.Configure(_tunnel.Wanted.State);
         }
         catch (IOException e)
         {
-            error = e.Message;
-            _log.Error("device: {0}", error);
+            error = e;
+            _log.Error("device: {0}", e.Message);
         }
 
         Sender.Tell(new Configured(error));
@@ -95,6 +99,13 @@ public sealed class DeviceActor : ReceiveActor, IWithTimers
 
     void HandleFailed(Exception cause)
     {
+        if (!_tunnel.ReopenDevice)
+        {
+            Close();
+            _listener.Tell(new Lost(cause.GetBaseException()));
+            return;
+        }
+
         _log.Error("device: {0}; opening it again in {1} s", cause.GetBaseException().Message, _pause.TotalSeconds);
         Reopen();
     }
@@ -109,7 +120,7 @@ public sealed class DeviceActor : ReceiveActor, IWithTimers
     void Close()
     {
         var device = _device;
-        _device = null;
+        _device = _tunnel.Device = null;
         device?.Dispose();
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Time;
 using Mesh.Protocol.Tunnel;
@@ -13,6 +14,13 @@ public interface IDataPlane
 {
     /// <summary>Drops by reason.</summary>
     DropCounters Drops { get; }
+
+    /// <summary>This device's key now, or null. It belongs to the tables; after it was replaced no agreement with it succeeds.</summary>
+    X25519? DeviceKey { get; }
+
+    /// <summary>Makes this the device's key; null: none. The tables keep a copy and zero it when it is replaced.</summary>
+    /// <returns>Whether that is another key than before.</returns>
+    bool SetPrivateKey(TunnelPrivateKey? key);
 
     /// <summary>Adds a peer, or gives the one with that key. It gets packets once it has a session and routes point to it.</summary>
     IPeerPort AddPeer(TunnelPeer peer);
@@ -29,25 +37,31 @@ public interface IDataPlane
     /// <summary>Counters of every peer.</summary>
     ImmutableArray<TunnelPeerStatistics> ReadPeers();
 
-    /// <summary>Publishes addresses of our own and, from the peers' allowed addresses, the routes; rules of the peers take effect at once.</summary>
-    void Publish(ImmutableArray<InterfaceAddress> own, IReadOnlyCollection<(IPeerPort Port, TunnelPeer Peer)> peers);
+    /// <summary>Publishes which destinations are taken and, from the peers' allowed addresses, the routes; rules of the peers take effect at once.</summary>
+    /// <param name="own">Addresses of our own.</param>
+    /// <param name="anyDestination">Whether packets from peers may go to any other address too.</param>
+    /// <param name="peers">The peers.</param>
+    void Publish(ImmutableArray<InterfaceAddress> own, bool anyDestination, IReadOnlyCollection<(IPeerPort Port, TunnelPeer Peer)> peers);
 
-    /// <summary>Opens the device and its port, and starts the packet threads.</summary>
+    /// <summary>Opens the device and its port with the state's port and mark, and starts the packet threads.</summary>
     /// <exception cref="IOException">The device or its port cannot be opened; the message says why and what to do.</exception>
-    ITunnelDevice Open();
+    ITunnelDevice Open(TunnelState state);
 }
 
 /// <summary>An open device with running packet threads.</summary>
 public interface ITunnelDevice : IDisposable
 {
-    /// <summary>What it is called.</summary>
+    /// <summary>What it is called now.</summary>
     TunnelDeviceInfo Info { get; }
+
+    /// <summary>Which offloads it uses now.</summary>
+    ImmutableArray<FeatureState> Features { get; }
 
     /// <summary>Faults when a packet thread had to give up; never completes otherwise. The device must then be disposed and opened again.</summary>
     Task Failure { get; }
 
-    /// <summary>Makes MTU, addresses and routes of the interface what the state says.</summary>
-    /// <exception cref="IOException">The system refused.</exception>
+    /// <summary>Makes port and mark what the state says and, where the interface is ours to manage, its MTU, addresses and routes.</summary>
+    /// <exception cref="IOException">The system refused; its HResult is the errno.</exception>
     void Configure(TunnelState state);
 }
 

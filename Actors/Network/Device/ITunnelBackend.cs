@@ -31,11 +31,12 @@ public interface ITunnelBackend : IAsyncDisposable
     /// <summary>What this backend can do.</summary>
     TunnelCapabilities Capabilities { get; }
 
-    /// <summary>Opens the device and starts to carry packets.</summary>
+    /// <summary>Opens the device, makes it what the state says, and starts to carry packets.</summary>
     /// <exception cref="IOException">The device or its port cannot be opened; the message says why and what to do.</exception>
-    Task<TunnelDeviceInfo> StartAsync(CancellationToken cancellationToken);
+    Task<TunnelDeviceInfo> StartAsync(TunnelState state, CancellationToken cancellationToken);
 
-    /// <summary>Makes addresses, routes and peers what the state says; peers that did not change keep their sessions.</summary>
+    /// <summary>Makes key, port, addresses, routes and peers what the state says; peers that did not change keep their sessions.</summary>
+    /// <exception cref="IOException">The system refused a port, an address or a route; peers are what the state says all the same.</exception>
     Task ApplyAsync(TunnelState state, CancellationToken cancellationToken);
 
     /// <summary>Counters and times now.</summary>
@@ -45,9 +46,9 @@ public interface ITunnelBackend : IAsyncDisposable
     Task StopAsync();
 }
 
-/// <summary>What an opened device is called.</summary>
+/// <summary>What an open device is called at one moment.</summary>
 /// <param name="Interface">Interface name as the system gave it.</param>
-/// <param name="ListenPort">UDP port.</param>
+/// <param name="ListenPort">UDP port in use.</param>
 public sealed record TunnelDeviceInfo(string Interface, int ListenPort);
 
 /// <summary>Counters of a device.</summary>
@@ -55,7 +56,14 @@ public sealed record TunnelDeviceInfo(string Interface, int ListenPort);
 /// <param name="Drops">Drops by reason, only those that occurred.</param>
 /// <param name="DeviceRestarts">How often the device had to be reopened.</param>
 public sealed record TunnelStatistics(
-    ImmutableArray<TunnelPeerStatistics> Peers, IReadOnlyList<KeyValuePair<DropReason, long>> Drops, int DeviceRestarts);
+    ImmutableArray<TunnelPeerStatistics> Peers, IReadOnlyList<KeyValuePair<DropReason, long>> Drops, int DeviceRestarts)
+{
+    /// <summary>Offloads of the open device; empty while none is open.</summary>
+    public ImmutableArray<FeatureState> Features { get; init; } = [];
+
+    /// <summary>The UDP port in use; 0 while no device is open.</summary>
+    public int ListenPort { get; init; }
+}
 
 /// <summary>Counters and times of a peer.</summary>
 /// <param name="Key">The peer.</param>

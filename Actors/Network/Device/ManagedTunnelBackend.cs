@@ -14,6 +14,7 @@ public sealed class ManagedTunnelBackend : ITunnelBackend
     readonly IActorRef _node;
     readonly TunnelContext _tunnel;
     readonly SemaphoreSlim _one = new(1, 1);
+    readonly TaskCompletionSource<Exception> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     IActorRef? _device;
     IActorRef? _peers;
     IActorRef? _listener;
@@ -27,8 +28,11 @@ public sealed class ManagedTunnelBackend : ITunnelBackend
     public TunnelCapabilities Capabilities =>
         TunnelCapabilities.PacketFilter | TunnelCapabilities.DropCounters | TunnelCapabilities.EndpointCandidates;
 
+    /// <summary>Completes, with the cause, when the device failed and is not opened again.</summary>
+    public Task<Exception> Lost => _lost.Task;
+
     /// <inheritdoc/>
-    public async Task<TunnelDeviceInfo> StartAsync(CancellationToken cancellationToken)
+    public async Task<TunnelDeviceInfo> StartAsync(TunnelState state, CancellationToken cancellationToken)
     {
         await _one.WaitAsync(cancellationToken);
         try
@@ -36,16 +40,23 @@ public sealed class ManagedTunnelBackend : ITunnelBackend
             if (_device is not null || _stopped)
                 throw new InvalidOperationException("a tunnel backend starts once");
             TaskCompletionSource<object> first = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _tunnel.Wanted.State = state;
             _listener = await StartChildAsync("device-watch", Props.Create<OpenListener>(new Listener(Note)), cancellationToken);
-            _device = await StartChildAsync("device", Props.Create<DeviceActor>(_tunnel, _listener), cancellationToken);
+            // Peers first: no packet may find its way to the device before there is somebody who may or may not have it.
             _peers = await StartChildAsync("peers", Props.Create<PeersSupervisor>(_tunnel), cancellationToken);
+            await _peers.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience, cancellationToken);
+            _device = await StartChildAsync("device", Props.Create<DeviceActor>(_tunnel, _listener), cancellationToken);
             var outcome = await first.Task.WaitAsync(Patience, cancellationToken);
-            return outcome is DeviceActor.Opened opened ? opened.Info : throw new IOException(((DeviceActor.OpenFailed)outcome).Error);
+            return outcome is DeviceActor.Opened opened
+                ? opened.Info
+                : throw new IOException((outcome as DeviceActor.OpenFailed)?.Error ?? ((DeviceActor.Lost)outcome).Cause.Message);
 
             void Note(object message)
             {
                 if (message is DeviceActor.Opened)
                     Interlocked.Increment(ref _opened);
+                if (message is DeviceActor.Lost lost)
+                    _lost.TrySetResult(lost.Cause);
                 first.TrySetResult(message);
             }
         }
@@ -64,11 +75,10 @@ public sealed class ManagedTunnelBackend : ITunnelBackend
             if (_device is null || _peers is null)
                 throw new InvalidOperationException("the tunnel backend is not running");
             _tunnel.Wanted.State = state;
-            // Peers first: no packet may find its way to the device before there is somebody who may or may not have it.
             await _peers.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience, cancellationToken);
             var configured = await _device.Ask<DeviceActor.Configured>(DeviceActor.Configure.Instance, Patience, cancellationToken);
             if (configured.Error is { } error)
-                throw new IOException(error);
+                throw new IOException(error.Message, error.HResult);
         }
         finally
         {
@@ -77,8 +87,15 @@ public sealed class ManagedTunnelBackend : ITunnelBackend
     }
 
     /// <inheritdoc/>
-    public TunnelStatistics ReadStatistics() =>
-        new(_tunnel.Plane.ReadPeers(), _tunnel.Plane.Drops.Snapshot(), Math.Max(0, Volatile.Read(ref _opened) - 1));
+    public TunnelStatistics ReadStatistics()
+    {
+        var device = _tunnel.Device;
+        return new(_tunnel.Plane.ReadPeers(), _tunnel.Plane.Drops.Snapshot(), Math.Max(0, Volatile.Read(ref _opened) - 1))
+        {
+            Features = device?.Features ?? [],
+            ListenPort = device?.Info.ListenPort ?? 0,
+        };
+    }
 
     /// <inheritdoc/>
     public async Task StopAsync()

@@ -13,21 +13,47 @@ public sealed record TunnelConfiguration
     /// <summary>Interface name, 1 to 15 bytes. Default: mesh0.</summary>
     public string Interface { get; init; } = "mesh0";
 
-    /// <summary>UDP port for IPv4 and IPv6; 0 lets the system choose. Default: 51820.</summary>
-    public int ListenPort { get; init; } = 51820;
-
-    /// <summary>This node's static key. Whoever made the configuration disposes it, after the backend has stopped.</summary>
-    public required TunnelPrivateKey PrivateKey { get; init; }
-
     /// <summary>Largest inner packet in bytes, 576 (1280 with IPv6) to 9000. Default: 1420, which fits a 1500-byte path over IPv6.</summary>
     public int Mtu { get; init; } = 1420;
+
+    /// <summary>
+    /// Whether addresses, routes, MTU and up or down of the interface are the tunnel's business. False leaves them to somebody else, such as
+    /// wg-quick or ip, and a device that fails is not opened again: who deleted it meant that. Default: true.
+    /// </summary>
+    public bool ManageInterface { get; init; } = true;
+
+    /// <summary>Queues of the device that packets are carried by in parallel; 0 (default): as many as the machine's cores call for.</summary>
+    public int Queues { get; init; }
+
+    /// <summary>Offloads and queues that are not to be used even where the machine has them. Default: none.</summary>
+    public OffloadFeatures Disabled { get; init; }
 }
 
-/// <summary>What changes while a tunnel runs: this node's inner addresses, the routes towards the device, and the peers.</summary>
+/// <summary>What changes while a tunnel runs: its key and port, this node's inner addresses, the routes towards the device, and the peers.</summary>
 public sealed record TunnelState
 {
-    /// <summary>No addresses, no routes, no peers.</summary>
+    /// <summary>No key, any port, no addresses, no routes, no peers.</summary>
     public static readonly TunnelState Empty = new();
+
+    /// <summary>
+    /// This node's static key; null: there is none yet, no handshakes are made, and everything from outside is dropped silently. A peer with
+    /// this very key is not used. Whoever made the state disposes the key, once a state with another key has been applied or the backend has
+    /// stopped; the tunnel works with a copy of its own, which it zeroes. Compared by its bytes where it is applied.
+    /// </summary>
+    public TunnelPrivateKey? PrivateKey { get; init; }
+
+    /// <summary>
+    /// UDP port for IPv4 and IPv6; 0 (default) lets the system choose, and what it chose is kept until another number is wanted.
+    /// </summary>
+    public int ListenPort { get; init; }
+
+    /// <summary>Mark (SO_MARK) of the datagrams sent, by which the system's rules can tell them apart; 0 (default): none.</summary>
+    public uint FirewallMark { get; init; }
+
+    /// <summary>
+    /// Whether a peer may send to any inner address, as in plain WireGuard and on routers. False (default): only to our own addresses.
+    /// </summary>
+    public bool AnyDestination { get; init; }
 
     /// <summary>This node's inner addresses with the prefix length of the interface ("100.64.0.1/10" or "/32").</summary>
     public ImmutableArray<InterfaceAddress> Addresses { get; init; } = [];
@@ -92,6 +118,12 @@ public sealed record TunnelPeer
 
     /// <summary>Where it may be reached, best first. Until the peer has proven one, initiations go to all of them.</summary>
     public ImmutableArray<EndpointAddress> Endpoints { get; init; } = [];
+
+    /// <summary>
+    /// Number of the command that set the endpoint. When it changes, packets go to the first of <see cref="Endpoints"/> at once, whatever the
+    /// peer has proven. 0 (default): the endpoints are hints, and one that works is not given up for them.
+    /// </summary>
+    public int EndpointCommand { get; init; }
 
     /// <summary>Interval of keepalives that hold a NAT binding open; zero: none.</summary>
     public TimeSpan PersistentKeepalive { get; init; }

@@ -1,4 +1,3 @@
-using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Time;
 
 namespace Mesh.Actors.Device;
@@ -8,11 +7,18 @@ namespace Mesh.Actors.Device;
 /// also in a native binary, where an interface that nobody casts to is not kept.
 /// </summary>
 /// <param name="Plane">The data path.</param>
-/// <param name="DeviceKey">This device's key.</param>
 /// <param name="Clock">Time.</param>
 /// <param name="Entropy">Ephemeral keys and jitter.</param>
-public sealed record TunnelContext(IDataPlane Plane, X25519 DeviceKey, ITunnelClock Clock, IEntropy Entropy)
+public sealed record TunnelContext(IDataPlane Plane, ITunnelClock Clock, IEntropy Entropy)
 {
+    volatile ITunnelDevice? _device;
+
+    /// <summary>Whether a device that failed is opened again.</summary>
+    public bool ReopenDevice { get; init; } = true;
+
+    /// <summary>The open device, or null; set by the device's actor.</summary>
+    public ITunnelDevice? Device { get => _device; set => _device = value; }
+
     /// <summary>The state that the actors work towards.</summary>
     public WantedState Wanted { get; } = new();
 }

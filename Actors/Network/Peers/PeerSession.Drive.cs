@@ -8,6 +8,8 @@ public sealed partial class PeerSession
 {
     void HandleSignals()
     {
+        if (_machine is null)
+            return; // What waits is told again when there is a key.
         var signals = _port.TakeSignals();
         var now = _clock.Now;
         if ((signals & PeerSignals.EndpointMoved) != 0)
@@ -15,7 +17,7 @@ public sealed partial class PeerSession
         if ((signals & PeerSignals.Initiation) != 0 && _port.TakeInitiation(out var from) is { } initiation)
             Count(_machine.HandleInitiation(initiation, from, now));
         if ((signals & PeerSignals.Answer) != 0)
-            HandleAnswer();
+            HandleAnswer(_machine);
         Raise(PeerSignals.Confirmed, SessionSignals.Confirmed);
         Raise(PeerSignals.Activity, SessionSignals.Activity);
         Raise(PeerSignals.Rekey, SessionSignals.Rekey);
@@ -30,7 +32,7 @@ public sealed partial class PeerSession
         }
     }
 
-    void HandleAnswer()
+    void HandleAnswer(PeerMachine machine)
     {
         if (!_port.TryTakeAnswer(_buffer, out var length, out var from))
             return;
@@ -38,16 +40,18 @@ public sealed partial class PeerSession
         switch (TunnelMessage.Classify(message))
         {
             case MessageType.Response:
-                Count(_machine.HandleResponse(message, from, _clock.Now));
+                Count(machine.HandleResponse(message, from, _clock.Now));
                 break;
             case MessageType.CookieReply:
-                Count(_machine.HandleCookieReply(message, _clock.Now));
+                Count(machine.HandleCookieReply(message, _clock.Now));
                 break;
         }
     }
 
     void Drive()
     {
+        if (_machine is null)
+            return;
         var now = _clock.Now;
         for (var i = 0; i < MaxPerTurn && _machine.TryTakeEvent(out var peerEvent); i++)
             Handle(peerEvent);
@@ -96,7 +100,7 @@ public sealed partial class PeerSession
 
     void ArmTimer()
     {
-        if (_machine.NextDeadline is not { } deadline)
+        if (_machine?.NextDeadline is not { } deadline)
         {
             Timers.Cancel(nameof(Due));
             return;

@@ -16,26 +16,28 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
     // One turn handles at most this many events and datagrams; a machine that produced more would be broken.
     const int MaxPerTurn = 64;
 
+    readonly Seat _seat;
     readonly IPeerPort _port;
-    readonly X25519 _deviceKey;
     readonly ITunnelClock _clock;
     readonly IEntropy _entropy;
     readonly DropCounters _drops;
     readonly byte[] _buffer = new byte[TunnelMessage.MaximumHandshakeSize];
-    PeerMachine _machine = null!;
+    PeerMachine? _machine;
     TunnelPeer _peer;
     int _unanswered;
 
     /// <summary>Takes what outlives the actor.</summary>
     public PeerSession(Seat seat)
     {
-        (_peer, _port, _drops, _deviceKey, _clock, _entropy) = seat;
+        _seat = seat;
+        (_peer, _port, _drops, _, _clock, _entropy) = seat;
         Receive<Woken>(_ => HandleSignals());
         Receive<Due>(_ => HandleDue());
         Receive<Update>(update => HandleUpdate(update.Peer));
+        Receive<DeviceKeyChanged>(_ => HandleDeviceKeyChanged());
         Receive<StartHandshake>(_ =>
         {
-            _machine.StartHandshake(_clock.Now);
+            _machine?.StartHandshake(_clock.Now);
             Drive();
         });
     }
@@ -47,23 +49,32 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
     protected override void PreStart()
     {
         CreateMachine();
-        var self = Self;
-        _port.Attach(() => self.Tell(Woken.Instance, ActorRefs.NoSender));
+        Attach();
         Drive();
     }
 
     /// <inheritdoc/>
     protected override void PostStop() => _port.Attach(null);
 
-    /// <summary>What a peer's actor is given, and what outlives it.</summary>
-    /// <param name="Peer">The peer as configured now.</param>
+    /// <summary>What a peer's actor is given, and what outlives it: a new incarnation finds here what is configured by then.</summary>
+    /// <param name="Peer">The peer as configured at the start.</param>
     /// <param name="Port">Its place in the data path.</param>
     /// <param name="Drops">Where refused messages are counted.</param>
-    /// <param name="DeviceKey">This device's key.</param>
+    /// <param name="DeviceKey">This device's key at the start; null: none, and no handshakes.</param>
     /// <param name="Clock">Time.</param>
     /// <param name="Entropy">Ephemeral keys and jitter.</param>
     public sealed record Seat(
-        TunnelPeer Peer, IPeerPort Port, DropCounters Drops, X25519 DeviceKey, ITunnelClock Clock, IEntropy Entropy);
+        TunnelPeer Peer, IPeerPort Port, DropCounters Drops, X25519? DeviceKey, ITunnelClock Clock, IEntropy Entropy)
+    {
+        volatile TunnelPeer _peer = Peer;
+        volatile X25519? _deviceKey = DeviceKey;
+
+        /// <summary>The peer as configured now. Set by the supervisor, which also tells <see cref="Update"/>.</summary>
+        public TunnelPeer Peer { get => _peer; set => _peer = value; }
+
+        /// <summary>This device's key now, or null. Set by the supervisor, which also tells <see cref="DeviceKeyChanged"/>.</summary>
+        public X25519? DeviceKey { get => _deviceKey; set => _deviceKey = value; }
+    }
 
     /// <summary>The data path has something to tell: <see cref="IPeerPort.TakeSignals"/>.</summary>
     public sealed record Woken : INotInfluenceReceiveTimeout
@@ -82,6 +93,13 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
     /// <summary>The peer is configured otherwise now; the key is the same.</summary>
     public sealed record Update(TunnelPeer Peer);
 
+    /// <summary>The device has another key, <see cref="Seat.DeviceKey"/>: sessions made with the old one end.</summary>
+    public sealed record DeviceKeyChanged
+    {
+        /// <summary>The one instance.</summary>
+        public static readonly DeviceKeyChanged Instance = new();
+    }
+
     /// <summary>Asks for a handshake now, whatever the age of the session.</summary>
     public sealed record StartHandshake
     {
@@ -89,13 +107,23 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
         public static readonly StartHandshake Instance = new();
     }
 
+    // Attaching anew also tells again that packets wait, which a machine that was replaced took with it.
+    void Attach()
+    {
+        var self = Self;
+        _port.Attach(() => self.Tell(Woken.Instance, ActorRefs.NoSender));
+    }
+
     void CreateMachine()
     {
+        _machine = null;
+        if (_seat.DeviceKey is not { } deviceKey)
+            return;
         var continuity = _port.Continuity;
         _machine = new PeerMachine(
             new PeerOptions
             {
-                DeviceKey = _deviceKey, Peer = _peer.Key, PresharedKey = _peer.PresharedKey, PersistentKeepalive = _peer.PersistentKeepalive,
+                DeviceKey = deviceKey, Peer = _peer.Key, PresharedKey = _peer.PresharedKey, PersistentKeepalive = _peer.PersistentKeepalive,
                 Endpoint = continuity.Endpoint.IsNone ? _peer.Endpoints.FirstOrDefault() : continuity.Endpoint,
             },
             continuity, _port.Indexes, _entropy, _clock.Now);
@@ -106,7 +134,7 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
 
     void HandleDue()
     {
-        _machine.HandleTimeout(_clock.Now);
+        _machine?.HandleTimeout(_clock.Now);
         Drive();
     }
 
@@ -116,14 +144,29 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
         _peer = peer;
         var keysChanged = !SameSecret(before.PresharedKey, peer.PresharedKey) || before.PersistentKeepalive != peer.PersistentKeepalive;
         if (keysChanged)
-            CreateMachine();
-        // An endpoint that works is not given up for a hint; one that does not, or that there is none of, is.
-        if (!before.Endpoints.SequenceEqual(peer.Endpoints) && !peer.Endpoints.IsEmpty && !IsProven && !peer.Endpoints.Contains(_port.Endpoint))
         {
-            _port.SetEndpoint(peer.Endpoints[0]);
-            _machine.SetEndpoint(peer.Endpoints[0]);
+            CreateMachine();
+            Attach();
         }
 
+        // An endpoint that works is not given up for a hint; one that does not, or that there is none of, is.
+        var hinted = !before.Endpoints.SequenceEqual(peer.Endpoints) && !IsProven && !peer.Endpoints.Contains(_port.Endpoint);
+        if ((hinted || before.EndpointCommand != peer.EndpointCommand) && !peer.Endpoints.IsEmpty)
+        {
+            _port.SetEndpoint(peer.Endpoints[0]);
+            _machine?.SetEndpoint(peer.Endpoints[0]);
+        }
+
+        Drive();
+    }
+
+    void HandleDeviceKeyChanged()
+    {
+        // What was agreed with the old key ends with it; the new machine finds nothing to carry on with but the endpoint.
+        _machine?.Shutdown();
+        Drive();
+        CreateMachine();
+        Attach();
         Drive();
     }
 

@@ -38,12 +38,12 @@ public sealed class PeersSupervisor : ReceiveActor, IWithTimers
             if (_leaving.Remove(terminated.ActorRef, out var port))
                 _plane.ForgetPeer(port);
             else if (_peers.Values.FirstOrDefault(entry => entry.Session.Equals(terminated.ActorRef)) is { } failed)
-                Timers.StartSingleTimer(failed.Peer.Key, new Revive(failed.Peer.Key, failed.Session), Rest);
+                Timers.StartSingleTimer(failed.Port.Key, new Revive(failed.Port.Key, failed.Session), Rest);
         });
         Receive<Revive>(revive =>
         {
             if (_peers.TryGetValue(revive.Key, out var entry) && entry.Session.Equals(revive.Session))
-                _peers[revive.Key] = entry with { Session = StartSession(entry.Peer, entry.Port) };
+                _peers[revive.Key] = entry with { Session = StartSession(entry.Seat) };
         });
     }
 
@@ -71,7 +71,8 @@ public sealed class PeersSupervisor : ReceiveActor, IWithTimers
     protected override void PreStart()
     {
         // Peers that an earlier incarnation was removing when it failed.
-        var wanted = _tunnel.Wanted.State.Peers.Select(p => p.Key).ToHashSet();
+        _plane.SetPrivateKey(_tunnel.Wanted.State.PrivateKey);
+        var wanted = Usable(_tunnel.Wanted.State).Select(p => p.Key).ToHashSet();
         foreach (var port in _plane.Ports.Where(p => !wanted.Contains(p.Key)))
         {
             _plane.RemovePeer(port);
@@ -83,7 +84,8 @@ public sealed class PeersSupervisor : ReceiveActor, IWithTimers
 
     void Reconcile(TunnelState state)
     {
-        var wanted = state.Peers.ToDictionary(p => p.Key);
+        var keyChanged = _plane.SetPrivateKey(state.PrivateKey);
+        var wanted = Usable(state).ToDictionary(p => p.Key);
         foreach (var (key, entry) in _peers.Where(p => !wanted.ContainsKey(p.Key)).ToArray())
         {
             // Traffic stops here; the session's keys are zeroed once its actor has stopped.
@@ -95,7 +97,7 @@ public sealed class PeersSupervisor : ReceiveActor, IWithTimers
             Context.Stop(entry.Session);
         }
 
-        foreach (var peer in state.Peers)
+        foreach (var peer in wanted.Values)
         {
             if (!_peers.TryGetValue(peer.Key, out var entry))
             {
@@ -103,22 +105,31 @@ public sealed class PeersSupervisor : ReceiveActor, IWithTimers
                 // The session starts in its own time; packets that come before are held, not dropped, if they have somewhere to go.
                 if (port.Endpoint.IsNone && !peer.Endpoints.IsEmpty)
                     port.SetEndpoint(peer.Endpoints[0]);
-                _peers.Add(peer.Key, new Entry(peer, port, StartSession(peer, port)));
+                PeerSession.Seat seat = new(peer, port, _plane.Drops, _plane.DeviceKey, _tunnel.Clock, _tunnel.Entropy);
+                _peers.Add(peer.Key, new Entry(seat, StartSession(seat)));
                 continue;
             }
 
-            if (entry.Peer == peer)
+            if (keyChanged)
+            {
+                entry.Seat.DeviceKey = _plane.DeviceKey;
+                entry.Session.Tell(PeerSession.DeviceKeyChanged.Instance);
+            }
+
+            if (entry.Seat.Peer == peer)
                 continue;
-            _peers[peer.Key] = entry with { Peer = peer };
+            entry.Seat.Peer = peer;
             entry.Session.Tell(new PeerSession.Update(peer));
         }
 
-        _plane.Publish(state.Addresses, [.. _peers.Values.Select(e => (e.Port, e.Peer))]);
+        _plane.Publish(state.Addresses, state.AnyDestination, [.. _peers.Values.Select(e => (e.Port, e.Seat.Peer))]);
     }
 
-    IActorRef StartSession(TunnelPeer peer, IPeerPort port) => Context.Watch(Context.ActorOf(
-        Props.Create<PeerSession>(new PeerSession.Seat(peer, port, _plane.Drops, _tunnel.DeviceKey, _tunnel.Clock, _tunnel.Entropy)),
-        Name(peer.Key, ++_started)));
+    // Nobody is a peer of itself: a configuration shared by several machines may list all of them.
+    IEnumerable<TunnelPeer> Usable(TunnelState state) => _plane.DeviceKey is { PublicKey: var own } ? state.Peers.Where(p => p.Key != own) : state.Peers;
+
+    IActorRef StartSession(PeerSession.Seat seat) =>
+        Context.Watch(Context.ActorOf(Props.Create<PeerSession>(seat), Name(seat.Port.Key, ++_started)));
 
     // A peer that is removed and added again at once needs a name of its own: the old session may still be stopping.
     static string Name(TunnelPublicKey key, int number) =>
@@ -126,5 +137,8 @@ public sealed class PeersSupervisor : ReceiveActor, IWithTimers
 
     sealed record Revive(TunnelPublicKey Key, IActorRef Session);
 
-    sealed record Entry(TunnelPeer Peer, IPeerPort Port, IActorRef Session);
+    sealed record Entry(PeerSession.Seat Seat, IActorRef Session)
+    {
+        public IPeerPort Port => Seat.Port;
+    }
 }

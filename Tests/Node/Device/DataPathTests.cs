@@ -149,13 +149,13 @@ public sealed class DataPathTests : IDisposable
         Send(IpPackets.Udp("10.7.0.3", 1, B, 9));
         Assert.Equal(1, _b.Plane.Drops[DropReason.InnerSource]);
         var own = _b.Own;
-        _b.Plane.Publish([new InterfaceAddress(IPAddress.Parse("10.7.0.99"), 24)], [(_b.Plane.Ports[0], _b.PeerFor(_a))]);
+        _b.Plane.Publish([new InterfaceAddress(IPAddress.Parse("10.7.0.99"), 24)], false, [(_b.Plane.Ports[0], _b.PeerFor(_a))]);
         Send(IpPackets.Udp(A, 1, B, 9));
         Assert.Equal(1, _b.Plane.Drops[DropReason.InnerDestination]);
-        _b.Plane.Publish(own, [(_b.Plane.Ports[0], _b.PeerFor(_a, PeerRules.None))]);
+        _b.Plane.Publish(own, false, [(_b.Plane.Ports[0], _b.PeerFor(_a, PeerRules.None))]);
         Send(IpPackets.Udp(A, 1, B, 9));
         Assert.Equal(1, _b.Plane.Drops[DropReason.Policy]);
-        _a.Plane.Publish(_a.Own, [(_a.Plane.Ports[0], _a.PeerFor(_b, PeerRules.None))]);
+        _a.Plane.Publish(_a.Own, false, [(_a.Plane.Ports[0], _a.PeerFor(_b, PeerRules.None))]);
         Send(IpPackets.Udp(A, 1, B, 9));
         Assert.Equal(1, _a.Plane.Drops[DropReason.PolicySend]);
         Assert.Empty(_b.Tun.Delivered);
@@ -227,7 +227,7 @@ public sealed class DataPathTests : IDisposable
     {
         using TestNode loaded = new("10.7.0.3", _clock, startWorker: false);
         PeerMachine machine = new(
-            new PeerOptions { DeviceKey = _a.Plane.DeviceKey, Peer = loaded.Plane.DeviceKey.PublicKey, Endpoint = loaded.Endpoint },
+            new PeerOptions { DeviceKey = _a.Plane.DeviceKey!, Peer = loaded.Plane.DeviceKey!.PublicKey, Endpoint = loaded.Endpoint },
             new PeerContinuity(), _a.AddPeer(loaded).Indexes, SystemEntropy.Instance, _clock.Now);
         machine.StartHandshake(_clock.Now);
         var initiation = new byte[TunnelMessage.MaximumHandshakeSize];
@@ -269,7 +269,7 @@ public sealed class DataPathTests : IDisposable
         _b.Pump();
         Assert.Equal(1, _b.Plane.Drops[DropReason.Down]);
         _b.Tun.Give(IpPackets.Udp(B, 1, A, 9));
-        _b.Plane.Publish(_b.Own, []);
+        _b.Plane.Publish(_b.Own, false, []);
         _b.Pump();
         Assert.Equal(1, _b.Plane.Drops[DropReason.NoRoute]);
         Assert.Empty(_b.Tun.Delivered);

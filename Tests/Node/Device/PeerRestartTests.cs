@@ -2,6 +2,8 @@ using Mesh.Actors.Device;
 using Mesh.Actors.Peers;
 using Mesh.Node;
 using Mesh.Node.Device;
+using Mesh.Protocol.Crypto;
+using Mesh.Protocol.Identity;
 using Mesh.Protocol.Time;
 using Mesh.Protocol.Tunnel;
 using Mesh.Tests.Kit;
@@ -25,8 +27,8 @@ public sealed class PeerRestartTests : TestKit, IAsyncLifetime
         _actorClock = new FaultyClock(_clock);
         _scheduler = (TestScheduler)Sys.Scheduler;
         (_a, _b) = (new TestNode("10.7.0.1", _clock), new TestNode("10.7.0.2", _clock));
-        _tunnelA = new TunnelContext(_a.Plane, _a.Plane.DeviceKey, _actorClock, SystemEntropy.Instance);
-        _tunnelB = new TunnelContext(_b.Plane, _b.Plane.DeviceKey, _clock, SystemEntropy.Instance);
+        _tunnelA = new TunnelContext(_a.Plane, _actorClock, SystemEntropy.Instance);
+        _tunnelB = new TunnelContext(_b.Plane, _clock, SystemEntropy.Instance);
         _peersOfA = Sys.ActorOf(
             Props.Create<PeersSupervisor>(_tunnelA), "peers-a");
         _peersOfB = Sys.ActorOf(
@@ -35,8 +37,8 @@ public sealed class PeerRestartTests : TestKit, IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _tunnelA.Wanted.State = new TunnelState { Addresses = _a.Own, Peers = [_a.PeerFor(_b)] };
-        _tunnelB.Wanted.State = new TunnelState { Addresses = _b.Own, Peers = [_b.PeerFor(_a) with { Endpoints = [] }] };
+        _tunnelA.Wanted.State = new TunnelState { PrivateKey = _a.Key, Addresses = _a.Own, Peers = [_a.PeerFor(_b)] };
+        _tunnelB.Wanted.State = new TunnelState { PrivateKey = _b.Key, Addresses = _b.Own, Peers = [_b.PeerFor(_a) with { Endpoints = [] }] };
         await _peersOfA.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience);
         await _peersOfB.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience);
     }
@@ -143,6 +145,69 @@ public sealed class PeerRestartTests : TestKit, IAsyncLifetime
         _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
         _clock.Advance(TimeSpan.FromSeconds(1));
         await PumpUntilAsync(() => _b.Tun.DeliveredCount == 2);
+    }
+
+    [Fact]
+    public async Task AnotherKeyOfTheDeviceEndsSessionsAndPeersHandshakeAnew()
+    {
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() => _b.Tun.DeliveredCount == 1);
+        var session = ToB.Session!;
+        using TunnelPrivateKey other = new(SystemEntropy.Instance);
+        var renamed = _b.PeerFor(_a) with { Key = X25519.ComputePublicKey(other), Endpoints = [] };
+        await ApplyAsync(_peersOfB, _tunnelB, _tunnelB.Wanted.State with { Peers = [renamed] });
+        await ApplyAsync(_peersOfA, _tunnelA, _tunnelA.Wanted.State with { PrivateKey = other });
+        await PumpUntilAsync(() => session.IsDisposed && ToB.Session is null);
+
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() => _b.Tun.DeliveredCount == 2);
+        Assert.Equal(X25519.ComputePublicKey(other), _a.Plane.DeviceKey!.PublicKey);
+    }
+
+    [Fact]
+    public async Task WithoutAKeyNothingIsAnsweredAndPacketsWaitForOne()
+    {
+        await ApplyAsync(_peersOfB, _tunnelB, _tunnelB.Wanted.State with { PrivateKey = null });
+        Assert.Null(_b.Plane.DeviceKey);
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() => _b.Plane.Drops[DropReason.Down] == 1);
+        Assert.Equal(0, _a.Plane.Drops.Total);
+
+        await ApplyAsync(_peersOfB, _tunnelB, _tunnelB.Wanted.State with { PrivateKey = _b.Key });
+        await PumpUntilAsync(() =>
+        {
+            // The handshake is repeated when its time has come.
+            _clock.Advance(TimeSpan.FromMilliseconds(100));
+            _scheduler.Advance(TimeSpan.FromMilliseconds(100));
+            return _b.Tun.DeliveredCount == 1;
+        });
+    }
+
+    [Fact]
+    public async Task NobodyIsAPeerOfItself()
+    {
+        await ApplyAsync(_peersOfA, _tunnelA, _tunnelA.Wanted.State with { Peers = [_a.PeerFor(_b), _b.PeerFor(_a)] });
+        Assert.Equal(_b.PublicKey, Assert.Single(_a.Plane.Ports).Key);
+        await ApplyAsync(_peersOfA, _tunnelA, _tunnelA.Wanted.State with { PrivateKey = _b.Key });
+        Assert.Equal(_a.PublicKey, Assert.Single(_a.Plane.Ports).Key);
+    }
+
+    [Fact]
+    public async Task APeerIsMovedByCommandThoughItHasProvenAnEndpoint()
+    {
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() => _b.Tun.DeliveredCount == 1);
+        var elsewhere = EndpointAddress.FromIPv4(0x7f000001, 9);
+        var hinted = _a.PeerFor(_b) with { Endpoints = [elsewhere] };
+        await ApplyAsync(_peersOfA, _tunnelA, _tunnelA.Wanted.State with { Peers = [hinted] });
+        await ApplyAsync(_peersOfA, _tunnelA, _tunnelA.Wanted.State with { Peers = [hinted with { EndpointCommand = 1 }] });
+        await PumpUntilAsync(() => ToB.Endpoint == elsewhere);
+    }
+
+    static Task ApplyAsync(IActorRef peers, TunnelContext tunnel, TunnelState state)
+    {
+        tunnel.Wanted.State = state;
+        return peers.Ask<PeersSupervisor.Applied>(PeersSupervisor.Apply.Instance, Patience);
     }
 
     [Fact]

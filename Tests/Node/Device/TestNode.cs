@@ -3,6 +3,7 @@ using System.Net;
 using Mesh.Actors.Device;
 using Mesh.Node;
 using Mesh.Node.Device;
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Filter;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Routing;
@@ -30,7 +31,9 @@ sealed class TestNode : IDisposable
     {
         Address = address;
         Key = new TunnelPrivateKey(SystemEntropy.Instance);
-        Plane = new DataPlane(new TunnelConfiguration { PrivateKey = Key }, clock, SystemEntropy.Instance);
+        PublicKey = X25519.ComputePublicKey(Key);
+        Plane = new DataPlane(new TunnelConfiguration(), clock, SystemEntropy.Instance);
+        Plane.SetPrivateKey(Key);
         Udp = UdpPort.Open(0);
         Worker = new HandshakeWorker(Plane, Udp);
         Outbound = new OutboundPump(Plane, Tun, Udp.CreateSender());
@@ -43,6 +46,8 @@ sealed class TestNode : IDisposable
     public string Address { get; }
 
     public TunnelPrivateKey Key { get; }
+
+    public TunnelPublicKey PublicKey { get; }
 
     public DataPlane Plane { get; }
 
@@ -64,14 +69,14 @@ sealed class TestNode : IDisposable
 
     public TunnelPeer PeerFor(TestNode other, PeerRules? rules = null) => new()
     {
-        Key = other.Plane.DeviceKey.PublicKey, AllowedIps = [IpPrefix.Parse(other.Address)], Endpoints = [other.Endpoint], Rules = rules ?? PeerRules.All,
+        Key = other.PublicKey, AllowedIps = [IpPrefix.Parse(other.Address)], Endpoints = [other.Endpoint], Rules = rules ?? PeerRules.All,
     };
 
     public PeerSlot AddPeer(TestNode other, PeerRules? rules = null, bool withEndpoint = true)
     {
         var peer = PeerFor(other, rules);
         var port = Plane.AddPeer(peer);
-        Plane.Publish(Own, [(port, peer)]);
+        Plane.Publish(Own, false, [(port, peer)]);
         if (withEndpoint)
             port.SetEndpoint(other.Endpoint);
         return (PeerSlot)port;

@@ -37,7 +37,7 @@ public sealed class StaticNetworkTests
               peers."b.example" { public-key = "{{X25519.ComputePublicKey(new TunnelPrivateKey(SystemEntropy.Instance))}}", persistent-keepalive = 1m }
             }
             """);
-        Assert.Equal(("wg7", 1234, 1380), (network.Tunnel.Interface, network.Tunnel.ListenPort, network.Tunnel.Mtu));
+        Assert.Equal(("wg7", 1234, 1380), (network.Tunnel.Interface, network.State.ListenPort, network.Tunnel.Mtu));
         Assert.Equal(["10.7.0.1/24", "fd00:7::1/64"], network.State.Addresses.Select(a => a.ToString()));
         var gateway = network.State.Peers.Single(p => p.Name == "gateway");
         Assert.Equal(_peer, gateway.Key);

@@ -1,0 +1,33 @@
+using Mesh.Protocol.Crypto;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+using Mesh.Protocol.Tunnel;
+
+namespace Mesh.Node.Device;
+
+/// <summary>
+/// A device's key with what guards and opens handshakes made to it. Immutable; replaced as a whole when the key changes. Safe for concurrent
+/// use: once disposed, agreements fail and messages are dropped.
+/// </summary>
+sealed class DeviceIdentity : IDisposable
+{
+    /// <summary>Copies the key; the entropy makes cookie secrets.</summary>
+    public DeviceIdentity(TunnelPrivateKey key, IEntropy entropy)
+    {
+        Key = new X25519(key);
+        Gate = new InitiationGate(Key.PublicKey, entropy);
+        Opener = new InitiationOpener(Key);
+    }
+
+    /// <summary>The key.</summary>
+    public X25519 Key { get; }
+
+    /// <summary>Guards the handshake worker.</summary>
+    public InitiationGate Gate { get; }
+
+    /// <summary>Authenticates initiations; of the handshake worker.</summary>
+    public InitiationOpener Opener { get; }
+
+    /// <summary>Zeroes the key.</summary>
+    public void Dispose() => Key.Dispose();
+}
