@@ -5,7 +5,7 @@ namespace Mesh.Protocol.Crypto;
 /// <summary>
 /// Seals and opens single messages with ChaCha20-Poly1305 and associated data (RFC 8439 section 2.8): a key, a 12-byte nonce, a
 /// ciphertext followed by a 16-byte tag. Input and output may be the same memory. For many packets under one key use
-/// <see cref="ChaCha20Poly1305Stream"/>.
+/// <see cref="AeadStream"/>.
 /// </summary>
 public static unsafe class ChaCha20Poly1305Aead
 {

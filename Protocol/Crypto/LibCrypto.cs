@@ -17,14 +17,32 @@ static unsafe partial class LibCrypto
     public const int CipherCtrlSetTag = 0x11;
 
     static readonly nint _chaCha20Poly1305 = Fetch("ChaCha20-Poly1305");
+    static readonly nint _chaCha20 = Fetch("ChaCha20");
+    static readonly nint _aes256Gcm = Fetch("AES-256-GCM");
+    static readonly nint _poly1305 = FetchMac("POLY1305");
 
     /// <summary>Gets the cipher, fetched once for the life of the process.</summary>
     public static nint ChaCha20Poly1305 => _chaCha20Poly1305;
+
+    /// <inheritdoc cref="ChaCha20Poly1305"/>
+    public static nint ChaCha20 => _chaCha20;
+
+    /// <inheritdoc cref="ChaCha20Poly1305"/>
+    public static nint Aes256Gcm => _aes256Gcm;
+
+    /// <summary>Gets the authenticator, fetched once for the life of the process.</summary>
+    public static nint Poly1305 => _poly1305;
 
     static nint Fetch(string name)
     {
         var cipher = EVP_CIPHER_fetch(0, name, 0);
         return cipher != 0 ? cipher : throw new PlatformNotSupportedException($"this machine's libcrypto does not offer {name}");
+    }
+
+    static nint FetchMac(string name)
+    {
+        var mac = EVP_MAC_fetch(0, name, 0);
+        return mac != 0 ? mac : throw new PlatformNotSupportedException($"this machine's libcrypto does not offer {name}");
     }
 
     /// <summary>Throws for a call that can fail only for want of memory or because of a defect.</summary>
@@ -36,6 +54,24 @@ static unsafe partial class LibCrypto
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     private static partial nint EVP_CIPHER_fetch(nint context, string algorithm, nint properties);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint EVP_MAC_fetch(nint context, string algorithm, nint properties);
+
+    [LibraryImport(Library)]
+    public static partial nint EVP_MAC_CTX_new(nint mac);
+
+    [LibraryImport(Library)]
+    public static partial void EVP_MAC_CTX_free(nint context);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_MAC_init(nint context, byte* key, nuint keyLength, nint parameters);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_MAC_update(nint context, byte* data, nuint length);
+
+    [LibraryImport(Library)]
+    public static partial int EVP_MAC_final(nint context, byte* output, nuint* written, nuint size);
 
     [LibraryImport(Library)]
     public static partial nint EVP_CIPHER_CTX_new();

@@ -20,8 +20,8 @@ public enum SessionRole
 /// </summary>
 public sealed class TransportSession : IDisposable
 {
-    readonly ChaCha20Poly1305Stream _sending;
-    readonly ChaCha20Poly1305Stream _receiving;
+    readonly AeadStream _sending;
+    readonly AeadStream _receiving;
     readonly ReplayWindow _window = new();
     readonly PeerActivity _activity;
     ulong _sendCounter;
@@ -31,7 +31,7 @@ public sealed class TransportSession : IDisposable
 
     /// <summary>Creates a session from the two 32-byte keys of a completed handshake, which it copies.</summary>
     public TransportSession(SessionRole role, SessionIndex local, SessionIndex remote, ReadOnlySpan<byte> sendingKey,
-        ReadOnlySpan<byte> receivingKey, PeerActivity activity, Instant established)
+        ReadOnlySpan<byte> receivingKey, PeerActivity activity, Instant established, CipherSuite suite = CipherSuite.ChaCha20Poly1305)
     {
         Role = role;
         Local = local;
@@ -39,12 +39,15 @@ public sealed class TransportSession : IDisposable
         EstablishedAt = established;
         _activity = activity;
         _confirmed = role == SessionRole.Initiator ? 1 : 0;
-        _sending = ChaCha20Poly1305Stream.ForSealing(sendingKey);
-        _receiving = ChaCha20Poly1305Stream.ForOpening(receivingKey);
+        _sending = AeadStream.ForSealing(suite, sendingKey);
+        _receiving = AeadStream.ForOpening(suite, receivingKey);
     }
 
     /// <summary>Gets which side of the handshake this machine was on.</summary>
     public SessionRole Role { get; }
+
+    /// <summary>Gets the cipher.</summary>
+    public CipherSuite Suite => _sending.Suite;
 
     /// <summary>Gets the index under which messages arrive.</summary>
     public SessionIndex Local { get; }
@@ -77,31 +80,57 @@ public sealed class TransportSession : IDisposable
     /// <param name="payloadLength">The length of the payload; 0 makes a keepalive.</param>
     /// <param name="mtu">The device's MTU, beyond which nothing is padded.</param>
     /// <param name="now">The present moment; one reading may serve a batch.</param>
-    public SealResult Seal(Span<byte> buffer, int payloadLength, int mtu, Instant now)
+    public SealResult Seal(Span<byte> buffer, int payloadLength, int mtu, Instant now) =>
+        SealRun(buffer, buffer.Length, 1, payloadLength, payloadLength, mtu, now);
+
+    /// <summary>
+    /// Turns packets into transport messages in place, one every <paramref name="stride"/> bytes, with consecutive counters. All of them
+    /// are sealed or none. Where the stride is the length of a message (<see cref="TransportMessage.Overhead"/> and the padded payload),
+    /// the run is contiguous and can be sent as one segmented datagram.
+    /// </summary>
+    /// <param name="run">The messages' room; in each the payload lies 16 bytes in, with room for padding and tag behind it.</param>
+    /// <param name="stride">The bytes from the start of one message to that of the next.</param>
+    /// <param name="count">The number of messages, 1 to <see cref="TunnelTuning.LongestRun"/>.</param>
+    /// <param name="payloadLength">The length of every payload but the last.</param>
+    /// <param name="lastPayloadLength">The length of the last payload.</param>
+    /// <param name="mtu">The device's MTU, beyond which nothing is padded.</param>
+    /// <param name="now">The present moment.</param>
+    /// <returns>With the length from the start of the run to the end of its last message.</returns>
+    public SealResult SealRun(Span<byte> run, int stride, int count, int payloadLength, int lastPayloadLength, int mtu, Instant now)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, TunnelTuning.LongestRun);
         var padded = TransportMessage.PaddedLength(payloadLength, mtu);
-        var length = TransportMessage.Overhead + padded;
-        if (payloadLength < 0 || buffer.Length < length)
+        var lastPadded = TransportMessage.PaddedLength(lastPayloadLength, mtu);
+        var start = (long)stride * (count - 1);
+        if (payloadLength < 0 || lastPayloadLength < 0 || stride < 0 || (count > 1 && stride < TransportMessage.Overhead + padded)
+            || run.Length < start + TransportMessage.Overhead + lastPadded)
             return new SealResult(DropReason.BufferTooSmall, 0, SessionSignals.None);
         if (now - EstablishedAt >= TunnelSpecification.RejectAfterTime
             || Volatile.Read(ref _sendCounter) >= TunnelSpecification.RejectAfterMessages)
             return new SealResult(DropReason.SessionExpired, 0, RaiseRekey());
-
-        // The check above keeps the counter from ever coming near its end: it can overshoot by one per thread, and 2^13 are left.
-        var counter = Interlocked.Increment(ref _sendCounter) - 1;
-        if (counter >= TunnelSpecification.RejectAfterMessages)
-            return new SealResult(DropReason.SessionExpired, 0, RaiseRekey());
-
-        TransportMessage.WriteHeader(buffer, Remote, counter);
-        buffer.Slice(TransportMessage.HeaderSize + payloadLength, padded - payloadLength).Clear();
-        if (!_sending.TrySeal(counter, buffer[TransportMessage.HeaderSize..length]))
+        using var lease = _sending.Rent();
+        if (!lease.IsValid)
             return new SealResult(DropReason.SessionRetired, 0, SessionSignals.None);
 
-        var signals = _activity.NoteSent(now, payloadLength != 0) ? SessionSignals.Activity : SessionSignals.None;
-        if (counter >= TunnelSpecification.RekeyAfterMessages
+        // The check above keeps the counter from ever coming near its end: it can overshoot by a run per thread, and 2^13 are left.
+        var next = Interlocked.Add(ref _sendCounter, (ulong)count);
+        if (next > TunnelSpecification.RejectAfterMessages)
+            return new SealResult(DropReason.SessionExpired, 0, RaiseRekey());
+        var counter = next - (ulong)count;
+        for (var i = 0; i < count - 1; i++)
+        {
+            if (!TrySealOne(lease, run.Slice(i * stride, TransportMessage.Overhead + padded), payloadLength, counter + (ulong)i))
+                return new SealResult(DropReason.SessionRetired, 0, SessionSignals.None);
+        }
+        if (!TrySealOne(lease, run.Slice((int)start, TransportMessage.Overhead + lastPadded), lastPayloadLength, next - 1))
+            return new SealResult(DropReason.SessionRetired, 0, SessionSignals.None);
+
+        var signals = _activity.NoteSent(now, payloadLength != 0 || lastPayloadLength != 0) ? SessionSignals.Activity : SessionSignals.None;
+        if (next > TunnelSpecification.RekeyAfterMessages
             || (Role == SessionRole.Initiator && now - EstablishedAt >= TunnelSpecification.RekeyAfterTime))
             signals |= RaiseRekey();
-        return new SealResult(DropReason.None, length, signals);
+        return new SealResult(DropReason.None, (int)start + TransportMessage.Overhead + lastPadded, signals);
     }
 
     /// <summary>
@@ -110,22 +139,74 @@ public sealed class TransportSession : IDisposable
     /// </summary>
     public OpenResult Open(Span<byte> message, Instant now)
     {
+        using var lease = BeginOpening();
+        return lease.Open(message, now);
+    }
+
+    /// <summary>
+    /// Begins to open messages of this session that arrived together: what a message costs beside its decryption is paid once. Dispose
+    /// the lease after the last. A session that is retired meanwhile still opens the rest.
+    /// </summary>
+    public OpeningLease BeginOpening() => new(this);
+
+    bool TrySealOne(in AeadStream.Lease lease, Span<byte> message, int payloadLength, ulong counter)
+    {
+        TransportMessage.WriteHeader(message, Remote, counter);
+        message[(TransportMessage.HeaderSize + payloadLength)..^TransportMessage.TagSize].Clear();
+        return lease.TrySeal(counter, message[TransportMessage.HeaderSize..]);
+    }
+
+    OpenResult Open(in AeadStream.Lease lease, Span<byte> message, Instant now)
+    {
         if (!TransportMessage.TryReadHeader(message, out _, out var counter))
             return new OpenResult(DropReason.MessageType, 0, SessionSignals.None);
         if (now - EstablishedAt >= TunnelSpecification.RejectAfterTime || counter >= TunnelSpecification.RejectAfterMessages)
             return new OpenResult(DropReason.SessionExpired, 0, SessionSignals.None);
-        if (!_receiving.TryOpen(counter, message[TransportMessage.HeaderSize..]))
-            return new OpenResult(IsDisposed ? DropReason.SessionRetired : DropReason.TransportAuthentication, 0, SessionSignals.None);
+        if (!lease.TryOpen(counter, message[TransportMessage.HeaderSize..]))
+        {
+            return new OpenResult(
+                IsDisposed ? DropReason.SessionRetired : DropReason.TransportAuthentication, 0, SessionSignals.None);
+        }
         if (!_window.TryAccept(counter))
             return new OpenResult(DropReason.Replay, 0, SessionSignals.None);
 
-        var length = message.Length - TransportMessage.Overhead;
-        var signals = _activity.NoteReceived(now, length != 0) ? SessionSignals.Activity : SessionSignals.None;
+        var signals = SessionSignals.None;
         if (Volatile.Read(ref _confirmed) == 0 && Interlocked.Exchange(ref _confirmed, 1) == 0)
             signals |= SessionSignals.Confirmed;
         if (Role == SessionRole.Initiator && now - EstablishedAt >= TunnelSpecification.RekeyOnReceiveAfterTime)
             signals |= RaiseRekey();
-        return new OpenResult(DropReason.None, length, signals);
+        return new OpenResult(DropReason.None, message.Length - TransportMessage.Overhead, signals);
+    }
+
+    /// <summary>Opens messages of one session on one thread. Not to be copied; dispose it once.</summary>
+    public ref struct OpeningLease
+    {
+        readonly TransportSession _session;
+        AeadStream.Lease _lease;
+        bool _stamped;
+        bool _stampedData;
+
+        internal OpeningLease(TransportSession session)
+        {
+            _session = session;
+            _lease = session._receiving.Rent();
+        }
+
+        /// <inheritdoc cref="TransportSession.Open(Span{byte}, Instant)"/>
+        public OpenResult Open(Span<byte> message, Instant now)
+        {
+            var result = _session.Open(_lease, message, now);
+            if (result.Drop != DropReason.None || _stampedData || (_stamped && result.Length == 0))
+                return result;
+            _stamped = true;
+            _stampedData = result.Length != 0;
+            return _session._activity.NoteReceived(now, _stampedData)
+                ? result with { Signals = result.Signals | SessionSignals.Activity }
+                : result;
+        }
+
+        /// <summary>Gives the context back.</summary>
+        public void Dispose() => _lease.Dispose();
     }
 
     /// <summary>Zeroes the keys; packets that other threads are at are finished or refused with

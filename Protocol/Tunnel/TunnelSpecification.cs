@@ -87,6 +87,9 @@ public static class TunnelTuning
     /// <summary>The time for which the device stays under load after the backlog was last that long.</summary>
     public static readonly TimeSpan LoadHold = TimeSpan.FromSeconds(1);
 
+    /// <summary>The messages that are sealed at once, at most: what one segmented send carries.</summary>
+    public const int LongestRun = 128;
+
     /// <summary>The packets held per peer while a handshake runs.</summary>
     public const int StagedPackets = 128;
 

@@ -162,31 +162,6 @@ public sealed class PublishedVectorTests
         Assert.Equal("6a411f08ce25adcdfb02aba641451cec53c598b24f4fc787fbdc88797f4c1dfe", Convert.ToHexStringLower(result));
     }
 
-    [Fact]
-    public void A_stream_is_the_same_cipher_with_a_counter()
-    {
-        using var sealing = ChaCha20Poly1305Stream.ForSealing(Key(0x80));
-        using var opening = ChaCha20Poly1305Stream.ForOpening(Key(0x80));
-        foreach (var length in new[] { 0, 1, 15, 16, 17, 64, 1420, 65000 })
-        {
-            const ulong counter = 0x0102030405060708;
-            var packet = new byte[length + 16];
-            new Random(length).NextBytes(packet.AsSpan(0, length));
-            var plaintext = packet[..length];
-            var expected = new byte[length + 16];
-            ChaCha20Poly1305Aead.Seal(Key(0x80), Hex("000000000807060504030201"), plaintext, default, expected);
-
-            Assert.True(sealing.TrySeal(counter, packet));
-            Assert.Equal(expected, packet);
-            Assert.False(opening.TryOpen(counter + 1, packet.ToArray()));
-            Assert.True(opening.TryOpen(counter, packet));
-            Assert.Equal(plaintext, packet[..length]);
-        }
-        Assert.False(opening.TryOpen(0, new byte[15]));
-        sealing.Dispose();
-        Assert.False(sealing.TrySeal(0, new byte[32]));
-    }
-
     static byte[] Key(int first) => Enumerable.Range(first, 32).Select(i => (byte)i).ToArray();
 
     static string Multiply(byte[] scalar, byte[] point)

@@ -92,7 +92,7 @@ public sealed class IkPsk2Tests
 
     static string Transport(byte[] key, ulong counter, string payload)
     {
-        using var stream = ChaCha20Poly1305Stream.ForSealing(key);
+        using var stream = AeadStream.ForSealing(CipherSuite.ChaCha20Poly1305, key);
         var packet = new byte[(payload.Length / 2) + 16];
         Hex(payload).CopyTo(packet, 0);
         Assert.True(stream.TrySeal(counter, packet));

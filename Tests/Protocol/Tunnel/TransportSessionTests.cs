@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Buffers.Binary;
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Time;
 using Mesh.Protocol.Tunnel;
 
@@ -47,7 +48,7 @@ public sealed class TransportSessionTests
     public void Unpadded_packets_of_others_are_taken()
     {
         var (_, responder) = Sessions();
-        using var stream = Mesh.Protocol.Crypto.ChaCha20Poly1305Stream.ForSealing(_keyA);
+        using var stream = AeadStream.ForSealing(CipherSuite.ChaCha20Poly1305, _keyA);
         var packet = new byte[16 + 21 + 16];
         TransportMessage.WriteHeader(packet, new SessionIndex(22), 0);
         Assert.True(stream.TrySeal(0, packet.AsSpan(16)));
@@ -103,7 +104,7 @@ public sealed class TransportSessionTests
         for (var i = 0; i < 20_000; i++)
             Assert.Equal(DropReason.SessionExpired, initiator.Seal(buffer, 1, 1420, _start).Drop);
 
-        using var stream = Mesh.Protocol.Crypto.ChaCha20Poly1305Stream.ForSealing(_keyA);
+        using var stream = AeadStream.ForSealing(CipherSuite.ChaCha20Poly1305, _keyA);
         TransportMessage.WriteHeader(buffer, new SessionIndex(22), TunnelSpecification.RejectAfterMessages);
         Assert.True(stream.TrySeal(TunnelSpecification.RejectAfterMessages, buffer.AsSpan(16)));
         Assert.Equal(DropReason.SessionExpired, responder.Open(buffer, _start).Drop);

@@ -1,0 +1,105 @@
+using Mesh.Protocol.Crypto;
+
+namespace Mesh.Tests.Protocol.Crypto;
+
+public sealed class AeadStreamTests
+{
+    static readonly byte[] _key = Enumerable.Range(0x80, 32).Select(i => (byte)i).ToArray();
+
+    [Fact]
+    public void Chacha20_poly1305_has_the_counter_little_endian_at_every_length() =>
+        Compare(CipherSuite.ChaCha20Poly1305, "000000000807060504030201", static (nonce, plaintext, expected) =>
+            ChaCha20Poly1305Aead.Seal(_key, nonce, plaintext, default, expected));
+
+    [Fact]
+    public void Aes_256_gcm_has_the_counter_big_endian_at_every_length() =>
+        Compare(CipherSuite.Aes256Gcm, "000000000102030405060708", static (nonce, plaintext, expected) =>
+            Aes256Gcm.Seal(_key, nonce, plaintext, expected, default));
+
+    // Test cases 13 and 14 of the GCM specification that NIST SP 800-38D refers to (McGrew and Viega, appendix B): the two with 32 zero
+    // bits at the head of the nonce.
+    [Theory]
+    [InlineData("", "530f8afbc74536b9a963b4f1c4cb738b")]
+    [InlineData("00000000000000000000000000000000", "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919")]
+    public void Aes_256_gcm_gives_the_published_vectors(string plaintext, string sealedPacket)
+    {
+        using var sealing = AeadStream.ForSealing(CipherSuite.Aes256Gcm, new byte[32]);
+        var packet = new byte[(plaintext.Length / 2) + 16];
+        Convert.FromHexString(plaintext).CopyTo(packet, 0);
+        Assert.True(sealing.TrySeal(0, packet));
+        Assert.Equal(sealedPacket, Convert.ToHexStringLower(packet));
+    }
+
+    [Theory]
+    [InlineData(CipherSuite.ChaCha20Poly1305, 2048)]
+    [InlineData(CipherSuite.ChaCha20Poly1305, 2049)]
+    [InlineData(CipherSuite.Aes256Gcm, 1420)]
+    public void A_lease_outlives_the_stream_and_no_new_one_is_valid(CipherSuite suite, int length)
+    {
+        var packet = new byte[length + 16];
+        var stream = AeadStream.ForSealing(suite, _key);
+        using var lease = stream.Rent();
+        Assert.True(lease.TrySeal(0, packet.AsSpan(0, 100)));
+        stream.Dispose();
+        // What needs the key once more cannot be had from a stream that has zeroed it.
+        Assert.Equal(length <= 2048, lease.TrySeal(1, packet));
+        Assert.Equal(length <= 2048, lease.TrySeal(2, packet));
+        using var late = stream.Rent();
+        Assert.False(late.IsValid);
+        Assert.False(late.TrySeal(3, packet));
+        Assert.False(stream.TrySeal(3, packet));
+    }
+
+    [Fact]
+    public void One_suite_does_not_open_the_other()
+    {
+        using var sealing = AeadStream.ForSealing(CipherSuite.Aes256Gcm, _key);
+        using var opening = AeadStream.ForOpening(CipherSuite.ChaCha20Poly1305, _key);
+        var packet = new byte[116];
+        Assert.True(sealing.TrySeal(0, packet));
+        Assert.False(opening.TryOpen(0, packet));
+    }
+
+    [Fact]
+    public void Suites_have_names_that_are_fixed()
+    {
+        Assert.Equal("chacha20-poly1305", CipherSuite.ChaCha20Poly1305.Name());
+        Assert.Equal("aes-256-gcm", CipherSuite.Aes256Gcm.Name());
+        Assert.True(CipherSuites.TryParseAnnounced("aes-256-gcm", out var suite));
+        Assert.Equal(CipherSuite.Aes256Gcm, suite);
+        Assert.False(CipherSuites.TryParseAnnounced("chacha20-poly1305", out _));
+        Assert.False(CipherSuites.TryParseAnnounced("AES-256-GCM", out _));
+        Assert.False(CipherSuites.TryParseAnnounced(null, out _));
+    }
+
+    static void Compare(CipherSuite suite, string nonceOfCounter, Action<byte[], byte[], byte[]> seal)
+    {
+        using var sealing = AeadStream.ForSealing(suite, _key);
+        using var opening = AeadStream.ForOpening(suite, _key);
+        const ulong counter = 0x0102030405060708;
+        var nonce = Convert.FromHexString(nonceOfCounter);
+        foreach (var length in Enumerable.Range(0, 700).Concat(Enumerable.Range(1300, 250)).Concat(Enumerable.Range(1960, 180)).Append(65000))
+        {
+            var packet = new byte[length + 16];
+            new Random(length).NextBytes(packet.AsSpan(0, length));
+            var plaintext = packet[..length];
+            var expected = new byte[length + 16];
+            seal(nonce, plaintext, expected);
+
+            Assert.True(sealing.TrySeal(counter, packet));
+            Assert.Equal(expected, packet);
+            Assert.False(opening.TryOpen(counter + 1, packet.ToArray()));
+            var changed = packet.ToArray();
+            changed[length % 7 * length / 7] ^= 0x10;
+            Assert.False(opening.TryOpen(counter, changed));
+            changed = packet.ToArray();
+            changed[^(1 + (length % 16))] ^= 0x01;
+            Assert.False(opening.TryOpen(counter, changed));
+            Assert.True(opening.TryOpen(counter, packet));
+            Assert.Equal(plaintext, packet[..length]);
+        }
+        Assert.False(opening.TryOpen(0, new byte[15]));
+        sealing.Dispose();
+        Assert.False(sealing.TrySeal(0, new byte[32]));
+    }
+}
