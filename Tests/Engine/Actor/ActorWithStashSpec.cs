@@ -69,8 +69,13 @@ public sealed class ActorWithStashSpec : TestKit
     [Fact]
     public async Task An_actor_Must_throw_an_exception_if_the_same_message_is_stashed_twice()
     {
+        // Once only: the restart takes the message out of the stash again, and a second failure would be one too many.
+        var done = false;
         var actor = Sys.ActorOf(Scripted.Props(script => script.OnAny(_ =>
         {
+            if (done)
+                return;
+            done = true;
             script.Stash.Stash();
             script.Stash.Stash();
         })));
