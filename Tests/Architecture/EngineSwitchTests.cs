@@ -6,7 +6,7 @@ namespace Mesh.Tests.Architecture;
 /// <summary>Holds that one list of aliases decides which actor engine the sources compile against.</summary>
 public sealed partial class EngineSwitchTests
 {
-    static readonly string[] Outside = ["Actors/Network", "Node", "Controller", "Tests/Actors", "Tests/Node", "Tests/Controller", "Tests/E2E"];
+    static readonly string[] Outside = ["Actors/Network", "Node", "Controller", "Tests/Actors", "Tests/Node", "Tests/Controller", "Tests/E2E", "Tests/Bench"];
 
     static IReadOnlyList<string> Aliases { get; } = [.. XDocument.Load(Path.Combine(Repository.Root, "Actors/ActorApi.props"))
         .Descendants("Using").Select(item => item.Attribute("Alias")?.Value).OfType<string>()];

@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Mesh.Bench.Lab;
+
+/// <summary>Which AEAD two Mesh nodes use between them.</summary>
+enum CipherSuite
+{
+    /// <summary>ChaCha20-Poly1305, as any WireGuard.</summary>
+    Plain,
+
+    /// <summary>AES-256-GCM, between Mesh nodes only.</summary>
+    Aes,
+}
+
+/// <summary>Mesh, driven as its users drive it: <c>mesh daemon</c> with a network in its configuration file.</summary>
+sealed class MeshProgram : IContender
+{
+    readonly string _program;
+
+    MeshProgram(string program, CipherSuite suite, string description) => (_program, Suite, Description) = (program, suite, description);
+
+    /// <inheritdoc/>
+    public string Name => Suite == CipherSuite.Aes ? "mesh aes" : "mesh";
+
+    /// <inheritdoc/>
+    public string Description { get; }
+
+    /// <summary>The suite that it is configured for.</summary>
+    public CipherSuite Suite { get; }
+
+    /// <summary>Environment variables for the daemon, beyond the inherited ones.</summary>
+    public IReadOnlyDictionary<string, string> Variables { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Takes the program at a path.</summary>
+    /// <exception cref="BenchFailureException">There is none that runs.</exception>
+    public static MeshProgram At(string path, CipherSuite suite)
+    {
+        if (!File.Exists(path))
+            throw new BenchFailureException(ExitCodes.Unreachable, $"there is no mesh at {path}: name the program itself with --mesh, or leave that out to have it built");
+        path = Path.GetFullPath(path);
+        return new MeshProgram(path, suite, ProcessRun.Run(path, ["version"]).MustExit().Output.Trim());
+    }
+
+    /// <summary>The same program with another suite.</summary>
+    public MeshProgram With(CipherSuite suite) => new(_program, suite, Description) { Variables = Variables };
+
+    /// <summary>The same program with environment variables.</summary>
+    public MeshProgram With(IReadOnlyDictionary<string, string> variables) => new(_program, Suite, Description) { Variables = variables };
+
+    /// <summary>Publishes the node from this repository into <c>artifacts/bench</c> and gives the program's path.</summary>
+    /// <param name="native">Compiled ahead of time to one binary; else for the installed runtime.</param>
+    /// <param name="cancel">Ends the compiler too.</param>
+    public static async Task<string> PublishAsync(bool native, CancellationToken cancel)
+    {
+        var root = RepositoryRoot();
+        var output = Path.Combine(root, "artifacts/bench", native ? "native" : "jit");
+        Progress.Say($"publishing mesh ({(native ? "native" : "JIT")}) into {Path.GetRelativePath(Environment.CurrentDirectory, output)}");
+        string[] more = native
+            ? ["-r", $"linux-{RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant()}", "-p:MeshFramework=net9.0", "-p:PublishAot=true"]
+            : [];
+        var dotnet = Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "dotnet" ? self : "dotnet";
+        await using var publish = RunningProcess.Start(dotnet,
+            ["publish", Path.Combine(root, "Node"), "-c", "Release", "-o", output, "-v", "q", "-nologo", .. more]);
+        if (await publish.WaitForExitAsync(TimeSpan.FromMinutes(15)).WaitAsync(cancel) != 0)
+            throw new BenchFailureException(ExitCodes.Failed, $"mesh could not be published: {publish.Output.Split('\n').FirstOrDefault(l => l.Contains("error")) ?? publish.Output}");
+        return Path.Combine(output, "mesh");
+    }
+
+    /// <inheritdoc/>
+    public async Task<TunnelEnd> StartAsync(Netns ns, EndOptions options, CancellationToken cancel)
+    {
+        var folder = Path.Combine(options.Folder, options.Name);
+        Directory.CreateDirectory(folder);
+        var file = Path.Combine(folder, "mesh.hocon");
+        var socket = Path.Combine(folder, "s");
+        await File.WriteAllTextAsync(file, Configuration(options), cancel);
+        var began = Stopwatch.GetTimestamp();
+        var process = ns.Start(Variables, _program, "daemon", "--config", file, "--state-dir", Path.Combine(folder, "state"), "--socket", socket,
+            "--key-dir", Path.Combine(folder, "keys"), "--hosts-file", "none");
+        await TunnelEnd.WaitForSocketAsync(process, socket, Name, TimeSpan.FromSeconds(30 + options.Peers.Count / 10.0), cancel);
+        return new TunnelEnd(process, null, Stopwatch.GetElapsedTime(began));
+    }
+
+    string Configuration(EndOptions options)
+    {
+        StringBuilder text = new();
+        var suites = Suite == CipherSuite.Aes ? "suites = [\"aes-256-gcm\"]" : "";
+        text.Append(CultureInfo.InvariantCulture, $$"""
+            mesh {
+              interface = {{options.Name}}, port = {{EndOptions.Port}}, mtu = {{EndOptions.Mtu}}, private-key-file = "{{options.Key.File}}"
+              addresses = [{{Quoted(options.Addresses)}}]
+
+            """);
+        var number = 0;
+        foreach (var peer in options.Peers)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"  peers.p{number++} {{ public-key = \"{peer.Key}\", allowed-ips = [{Quoted(peer.AllowedIps)}]");
+            if (peer.Endpoint is { } endpoint)
+                text.Append(CultureInfo.InvariantCulture, $", endpoint = \"{endpoint}\"");
+            text.Append(suites.Length > 0 ? $", {suites} }}\n" : " }\n");
+        }
+
+        return text.Append("}\n").ToString();
+    }
+
+    static string Quoted(IReadOnlyList<string> values) => string.Join(", ", values.Select(v => $"\"{v}\""));
+
+    static string RepositoryRoot()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "Mesh.Actors.sln")))
+                return folder.FullName;
+        }
+
+        throw new BenchFailureException(ExitCodes.Unreachable, "this program does not run from inside the repository: name a built mesh with --mesh");
+    }
+}

@@ -1,0 +1,1 @@
+return await Mesh.Bench.Cli.BenchCli.RunAsync(args);
