@@ -53,6 +53,7 @@ static class MeshCli
             LogoutVerb.Create(console),
             StatusVerb.Create(console),
             PingVerb.Create(console),
+            DebugVerb.Create(console),
             DemoVerb.Create(console),
             VersionVerb.Create(console),
         };

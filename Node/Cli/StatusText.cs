@@ -38,6 +38,8 @@ static class StatusText
                 text.Append(row[column].PadRight(widths[column] + 2));
             text.Append(row[4]).Append('\n');
         }
+        if (status.Tunnel is { Backend: not "managed" } tunnel)
+            text.Append(CultureInfo.InvariantCulture, $"# Tunnel backend: {tunnel.Backend}").Append(tunnel.Lacks.Count == 0 ? "" : $" ({string.Join("; ", tunnel.Lacks)})").Append('\n');
         if (status.Health.Count > 0)
         {
             text.Append("# Health check:\n");

@@ -61,7 +61,11 @@ sealed record StatusDocument(
     NodeDocument? Self,
     IReadOnlyList<NodeDocument> Peers,
     IReadOnlyList<string> Health,
-    IReadOnlyDictionary<string, long> Drops);
+    IReadOnlyDictionary<string, long> Drops)
+{
+    /// <summary>What carries the packets; absent while nothing does.</summary>
+    public TunnelDocument? Tunnel { get; init; }
+}
 
 /// <summary>Describes a node in <see cref="StatusDocument"/>.</summary>
 /// <param name="ID">Its id.</param>
@@ -107,5 +111,6 @@ sealed record PongDocument(string Name, string Address, int Sequence, bool Reply
 [JsonSerializable(typeof(DoneReply))]
 [JsonSerializable(typeof(LocalProblem))]
 [JsonSerializable(typeof(StatusDocument))]
+[JsonSerializable(typeof(DeviceDocument))]
 [JsonSerializable(typeof(PongDocument))]
 sealed partial class LocalJson : JsonSerializerContext;

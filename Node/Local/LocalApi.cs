@@ -16,6 +16,9 @@ interface ILocalCommands
     /// <summary>Says how things are.</summary>
     Task<StatusDocument> StatusAsync(CancellationToken cancel);
 
+    /// <summary>Says how the device does.</summary>
+    Task<DeviceDocument> DeviceAsync(CancellationToken cancel);
+
     /// <summary>Joins a network or brings up the one that the node belongs to.</summary>
     Task<UpReply> UpAsync(UpRequest request, CancellationToken cancel);
 
@@ -97,7 +100,7 @@ sealed partial class LocalApi : IAsyncDisposable
         return next(connection);
     };
 
-    // Four requests need no router.
+    // A handful of requests needs no router.
     static async Task DispatchAsync(HttpContext context, ILocalCommands commands, uint owner)
     {
         var cancel = context.RequestAborted;
@@ -105,6 +108,9 @@ sealed partial class LocalApi : IAsyncDisposable
         {
             case ("GET", "/v1/status"):
                 await AnswerAsync(context, commands.StatusAsync(cancel), LocalJson.Default.StatusDocument);
+                break;
+            case ("GET", "/v1/debug/device"):
+                await AnswerAsync(context, commands.DeviceAsync(cancel), LocalJson.Default.DeviceDocument);
                 break;
             case ("POST", "/v1/up"):
                 RequireChange(context, owner);

@@ -1,4 +1,5 @@
 using System.Net;
+using Mesh.Actors.Device;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
 
@@ -25,12 +26,21 @@ interface ITunnel : IAsyncDisposable
     /// <exception cref="IOException">The system would not have it.</exception>
     Task ApplyAsync(MapBody? body, IReadOnlyDictionary<NodeId, IReadOnlyList<IPEndPoint>> endpoints);
 
+    /// <summary>Says what carries the packets and how that does.</summary>
+    TunnelReport Report();
+
     /// <summary>Counts what went to and from each peer.</summary>
     IReadOnlyDictionary<TunnelPublicKey, PeerTraffic> Traffic();
 
     /// <summary>Counts dropped packets by reason; reasons that never happened are left out.</summary>
     IReadOnlyDictionary<string, long> Drops();
 }
+
+/// <summary>Says what carries the packets.</summary>
+/// <param name="Backend">Name of the backend.</param>
+/// <param name="Capabilities">What it can do.</param>
+/// <param name="Statistics">What it counts, now.</param>
+sealed record TunnelReport(string Backend, TunnelCapabilities Capabilities, TunnelStatistics Statistics);
 
 /// <summary>Says what went to and from one peer.</summary>
 /// <param name="Endpoint">Where its packets go now; null: nowhere yet.</param>

@@ -172,6 +172,15 @@ sealed class NodeService(
             [.. new[] { _problem, member?.HostsProblem }.OfType<string>()], time.GetUtcNow()));
     }
 
+    /// <inheritdoc/>
+    public async Task<DeviceDocument> DeviceAsync(CancellationToken cancel)
+    {
+        var member = _member ?? throw new MeshFailureException(ExitCodes.Failed, "there is no device: mesh status says why");
+        var trust = (await member.StatusAsync(cancel)).Trust ?? _trust;
+        var names = (trust?.Body?.Peers ?? []).ToDictionary(peer => peer.TunnelKey, peer => peer.Name);
+        return DeviceReport.Create(member.Tunnel.Interface, member.Tunnel.Report(), names, time.GetUtcNow());
+    }
+
     /// <summary>Takes the node down; it stays a member and comes up with the next start.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -50,7 +50,8 @@ sealed class StaticNode : ILocalCommands, IAsyncDisposable
     /// <inheritdoc/>
     public Task<StatusDocument> StatusAsync(CancellationToken cancel)
     {
-        var statistics = _runtime.Tunnel.ReadStatistics();
+        var report = Tunnels.Report(_runtime);
+        var statistics = report.Statistics;
         var traffic = Tunnels.Traffic(statistics);
         var now = DateTimeOffset.UtcNow;
         var self = new NodeDocument(
@@ -60,8 +61,12 @@ sealed class StaticNode : ILocalCommands, IAsyncDisposable
         return Task.FromResult(new StatusDocument(
             ProgramVersion.Text, "Running", _runtime.Device.Interface, _runtime.Device.ListenPort, null, null, 0, 0, null, null, null, self,
             [.. _network.State.Peers.Select(peer => Describe(peer, traffic, now)).OrderBy(peer => peer.HostName, StringComparer.Ordinal)],
-            [], Tunnels.Drops(statistics)));
+            [], Tunnels.Drops(statistics)) { Tunnel = DeviceReport.Describe(report) });
     }
+
+    /// <inheritdoc/>
+    public Task<DeviceDocument> DeviceAsync(CancellationToken cancel) => Task.FromResult(DeviceReport.Create(
+        _runtime.Device.Interface, Tunnels.Report(_runtime), _network.State.Peers.ToDictionary(peer => peer.Key, peer => peer.Name), DateTimeOffset.UtcNow));
 
     /// <inheritdoc/>
     public Task<UpReply> UpAsync(UpRequest request, CancellationToken cancel) => throw Fixed();

@@ -58,7 +58,10 @@ static class StatusReport
             self,
             peers,
             [.. Health(facts)],
-            facts.Tunnel?.Drops() ?? new Dictionary<string, long>());
+            facts.Tunnel?.Drops() ?? new Dictionary<string, long>())
+        {
+            Tunnel = facts.Tunnel is { } tunnel ? DeviceReport.Describe(tunnel.Report()) : null,
+        };
     }
 
     /// <summary>Tells whether a session of that age can still carry packets.</summary>

@@ -70,6 +70,9 @@ static class Tunnels
         }
     }
 
+    /// <summary>Says what carries a node's packets.</summary>
+    public static TunnelReport Report(NodeRuntime runtime) => new(runtime.Tunnel.Name, runtime.Tunnel.Capabilities, runtime.Tunnel.ReadStatistics());
+
     sealed class RuntimeTunnel(NodeRuntime runtime, TunnelState alone) : ITunnel
     {
         public string Interface => runtime.Device.Interface;
@@ -82,6 +85,8 @@ static class Tunnels
             runtime.ApplyAsync(body is null
                 ? alone
                 : Translate(body, endpoints) with { PrivateKey = alone.PrivateKey, ListenPort = alone.ListenPort });
+
+        public TunnelReport Report() => Tunnels.Report(runtime);
 
         public IReadOnlyDictionary<TunnelPublicKey, PeerTraffic> Traffic() => Tunnels.Traffic(runtime.Tunnel.ReadStatistics());
 

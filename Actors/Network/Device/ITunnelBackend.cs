@@ -12,7 +12,7 @@ public enum TunnelCapabilities
     /// <summary>Only what every backend does: peers, allowed addresses, statistics.</summary>
     None = 0,
 
-    /// <summary>Enforces <see cref="TunnelPeer.Rules"/> on inner packets.</summary>
+    /// <summary>Enforces <see cref="TunnelPeer.Rules"/> on inner packets, in its own path.</summary>
     PacketFilter = 1,
 
     /// <summary>Counts drops by reason.</summary>
@@ -20,6 +20,18 @@ public enum TunnelCapabilities
 
     /// <summary>Tries several endpoints of a peer at once.</summary>
     EndpointCandidates = 4,
+
+    /// <summary>Has the system's packet filter enforce <see cref="TunnelPeer.Rules"/> on its interface.</summary>
+    SystemPacketFilter = 8,
+
+    /// <summary>Counts packets of each peer, not only bytes.</summary>
+    PacketCounters = 16,
+
+    /// <summary>Agrees with a peer on a cipher suite other than WireGuard's own.</summary>
+    CipherSuites = 32,
+
+    /// <summary>Probes paths to peers from the port that it carries packets on.</summary>
+    PathProbes = 64,
 }
 
 /// <summary>
@@ -28,6 +40,9 @@ public enum TunnelCapabilities
 /// </summary>
 public interface ITunnelBackend : IAsyncDisposable
 {
+    /// <summary>What people call it: one lower-case word.</summary>
+    string Name { get; }
+
     /// <summary>What this backend can do.</summary>
     TunnelCapabilities Capabilities { get; }
 
@@ -72,8 +87,8 @@ public sealed record TunnelStatistics(
 /// <param name="LastReceived">When the last authenticated message came, or null.</param>
 /// <param name="BytesReceived">Authenticated bytes received, message overhead included.</param>
 /// <param name="BytesSent">Bytes sent, message overhead included.</param>
-/// <param name="PacketsReceived">Inner packets delivered.</param>
-/// <param name="PacketsSent">Inner packets sent.</param>
+/// <param name="PacketsReceived">Inner packets delivered; 0 without <see cref="TunnelCapabilities.PacketCounters"/>.</param>
+/// <param name="PacketsSent">Inner packets sent; 0 without <see cref="TunnelCapabilities.PacketCounters"/>.</param>
 public sealed record TunnelPeerStatistics(
     TunnelPublicKey Key, EndpointAddress Endpoint, WallTime? LastHandshake, WallTime? LastReceived,
     long BytesReceived, long BytesSent, long PacketsReceived, long PacketsSent);

@@ -25,8 +25,11 @@ public sealed class ManagedTunnelBackend : ITunnelBackend
     public ManagedTunnelBackend(IActorRef node, TunnelContext tunnel) => (_node, _tunnel) = (node, tunnel);
 
     /// <inheritdoc/>
+    public string Name => "managed";
+
+    /// <inheritdoc/>
     public TunnelCapabilities Capabilities =>
-        TunnelCapabilities.PacketFilter | TunnelCapabilities.DropCounters | TunnelCapabilities.EndpointCandidates;
+        TunnelCapabilities.PacketFilter | TunnelCapabilities.DropCounters | TunnelCapabilities.EndpointCandidates | TunnelCapabilities.PacketCounters;
 
     /// <summary>Completes, with the cause, when the device failed and is not opened again.</summary>
     public Task<Exception> Lost => _lost.Task;

@@ -47,7 +47,7 @@ public sealed class MeshCliTests : IDisposable
     public Task What_was_typed_wrong_is_said_in_one_line(string words, params string[] arguments) =>
         RefusedAsync(ExitCodes.Usage, words, arguments);
 
-    [Theory, InlineData("status"), InlineData("down"), InlineData("logout"), InlineData("up"), InlineData("ping", "laptop")]
+    [Theory, InlineData("status"), InlineData("down"), InlineData("logout"), InlineData("up"), InlineData("ping", "laptop"), InlineData("debug", "device")]
     public Task Without_a_daemon_the_line_says_how_to_start_one(params string[] arguments) =>
         RefusedAsync(ExitCodes.Unreachable, "no daemon answers at", arguments);
 
@@ -93,7 +93,7 @@ public sealed class MeshCliTests : IDisposable
         Assert.Equal(("flag0", 2, 1300, "/var/lib/mesh"), (settings.Interface, settings.Port, settings.Mtu, settings.StateDirectory));
     }
 
-    [Theory, InlineData("daemon"), InlineData("up"), InlineData("down"), InlineData("logout"), InlineData("status"), InlineData("ping"), InlineData("version")]
+    [Theory, InlineData("daemon"), InlineData("up"), InlineData("down"), InlineData("logout"), InlineData("status"), InlineData("ping"), InlineData("debug"), InlineData("version")]
     public async Task Every_help_ends_with_an_example(string verb)
     {
         var (code, output, _) = await RunAsync("", verb, "--help");

@@ -23,6 +23,7 @@ public sealed class LocalApiTests : IDisposable
         await using (await LocalApi.StartAsync(Socket, Everybody, _commands, CancellationToken.None))
         {
             Assert.Equal("200", await AskAsNobodyAsync("GET", "/v1/status"));
+            Assert.Equal("200", await AskAsNobodyAsync("GET", "/v1/debug/device"));
             Assert.Equal("403", await AskAsNobodyAsync("POST", "/v1/down"));
             Assert.Equal("403", await AskAsNobodyAsync("POST", "/v1/up"));
             Assert.Equal("403", await AskAsNobodyAsync("POST", "/v1/logout"));
@@ -78,6 +79,9 @@ public sealed class LocalApiTests : IDisposable
 
         public Task<StatusDocument> StatusAsync(CancellationToken cancel) => Task.FromResult(new StatusDocument(
             "1", "Running", "mesh0", 1, null, null, 0, 0, null, null, null, null, [], [], new Dictionary<string, long>()));
+
+        public Task<DeviceDocument> DeviceAsync(CancellationToken cancel) =>
+            Task.FromResult(new DeviceDocument("mesh0", 1, new TunnelDocument("managed", [], [], []), 0, new Dictionary<string, long>(), []));
 
         public Task<UpReply> UpAsync(UpRequest request, CancellationToken cancel) => Task.FromResult(new UpReply("a", "b", [], false));
 

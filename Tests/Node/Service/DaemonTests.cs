@@ -98,12 +98,19 @@ public sealed class DaemonTests : IAsyncLifetime
         var status = await RunAsync("status");
         Assert.Equal(0, status.Code);
         Assert.Equal(
-            "100.64.0.2   laptop   alice  linux  -\n100.64.0.20  peer-20  bob    linux  active; direct 192.0.2.20:51820, tx 5 rx 7\n", status.Out);
+            "100.64.0.2   laptop   alice  linux  -\n100.64.0.20  peer-20  bob    linux  active; direct 192.0.2.20:51820, tx 5 rx 7\n"
+            + "# Tunnel backend: fake (no packet filter in its path; no packet counters; tries endpoints one after the other; "
+            + "no cipher suite but WireGuard's own; no path probes)\n", status.Out);
         var json = await StatusAsync();
         Assert.Equal(("Running", 10L, "key-file", 3L), (json.BackendState, json.Revision, json.KeyWrapping, json.Drops["NoRoute"]));
+        Assert.Equal(("fake", "DropCounters"), (json.Tunnel!.Backend, Assert.Single(json.Tunnel.Capabilities)));
+        Assert.Equal([new FeatureDocument("SendSegmentation", true, "64 segments"), new FeatureDocument("MultiQueue", false, "one core")], json.Tunnel.Features);
+        var device = JsonSerializer.Deserialize((await RunAsync("debug", "device", "--json")).Out, LocalJson.Default.DeviceDocument)!;
+        Assert.Equal(("meshtest", 51820, 2, "peer-20"), (device.Interface, device.ListenPort, device.Restarts, Assert.Single(device.Peers).Name));
 
         Assert.Equal(0, (await RunAsync("down")).Code);
         Assert.True(Tunnel.Disposed);
+        Assert.Equal((1, "mesh: there is no device: mesh status says why\n"), ((await RunAsync("debug", "device")).Code, (await RunAsync("debug", "device")).Error));
         Assert.Equal("127.0.0.1 localhost\n", File.ReadAllText(Hosts));
         Assert.Equal(1, (await RunAsync("status")).Code);
         await StopAsync();

@@ -1,7 +1,9 @@
 using System.Net;
+using Mesh.Actors.Device;
 using Mesh.Node.Service;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
+using Mesh.Protocol.Tunnel;
 
 namespace Mesh.Tests.Node.Service;
 
@@ -25,6 +27,14 @@ sealed class FakeTunnel : ITunnel
         InForce = body;
         return Task.CompletedTask;
     }
+
+    public TunnelReport Report() => new("fake", TunnelCapabilities.DropCounters, new TunnelStatistics(
+        [.. (InForce?.Peers ?? []).Select(peer => new TunnelPeerStatistics(peer.TunnelKey, default, null, null, 7, 5, 0, 0))],
+        [KeyValuePair.Create(DropReason.NoRoute, 3L)], DeviceRestarts: 2)
+    {
+        Features = [new FeatureState(OffloadFeatures.SendSegmentation, true, "64 segments"), new FeatureState(OffloadFeatures.MultiQueue, false, "one core")],
+        ListenPort = Port,
+    });
 
     public IReadOnlyDictionary<TunnelPublicKey, PeerTraffic> Traffic() => (InForce?.Peers ?? []).ToDictionary(
         peer => peer.TunnelKey, _ => new PeerTraffic(IPEndPoint.Parse("192.0.2.20:51820"), 7, 5, DateTimeOffset.UtcNow));
