@@ -63,6 +63,9 @@ static class BenchCli
         var root = new RootCommand("Measures Mesh, next to wireguard-go where there is something to compare with. Needs root and Linux; leaves nothing behind.")
         {
             CompareVerb.Create(),
+            HandshakesVerb.Create(),
+            FloodVerb.Create(),
+            ProfileVerb.Create(),
         };
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Mesh.Bench.Lab;
+using Mesh.Protocol.Crypto;
 
 namespace Mesh.Bench.Cli;
 
@@ -51,5 +52,5 @@ static class BenchOptions
 
     /// <summary>Finds or publishes mesh, and gives it in a suite.</summary>
     public static async Task<MeshProgram> FindMeshAsync(string? path, bool native, CancellationToken cancel) =>
-        MeshProgram.At(path ?? await MeshProgram.PublishAsync(native, cancel), CipherSuite.Plain);
+        MeshProgram.At(path ?? await MeshProgram.PublishAsync(native, cancel), CipherSuite.ChaCha20Poly1305);
 }

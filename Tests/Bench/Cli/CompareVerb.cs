@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Mesh.Bench.Compare;
 using Mesh.Bench.Lab;
+using Mesh.Protocol.Crypto;
 using Mesh.Bench.Measure;
 using Mesh.Bench.Report;
 
@@ -58,8 +59,8 @@ static class CompareVerb
             List<MeshProgram> ours = program is null ? [] : parsed.GetValue(suite) switch
             {
                 "plain" => [program],
-                "aes" => [program.With(CipherSuite.Aes)],
-                _ => [program, program.With(CipherSuite.Aes)],
+                "aes" => [program.With(CipherSuite.Aes256Gcm)],
+                _ => [program, program.With(CipherSuite.Aes256Gcm)],
             };
             IContender[] contenders = [.. ours, .. other is null ? Array.Empty<IContender>() : [other]];
             ComparisonOptions options = new()

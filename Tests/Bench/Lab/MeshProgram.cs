@@ -2,18 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using Mesh.Protocol.Crypto;
 
 namespace Mesh.Bench.Lab;
-
-/// <summary>Which AEAD two Mesh nodes use between them.</summary>
-enum CipherSuite
-{
-    /// <summary>ChaCha20-Poly1305, as any WireGuard.</summary>
-    Plain,
-
-    /// <summary>AES-256-GCM, between Mesh nodes only.</summary>
-    Aes,
-}
 
 /// <summary>Mesh, driven as its users drive it: <c>mesh daemon</c> with a network in its configuration file.</summary>
 sealed class MeshProgram : IContender
@@ -23,7 +14,7 @@ sealed class MeshProgram : IContender
     MeshProgram(string program, CipherSuite suite, string description) => (_program, Suite, Description) = (program, suite, description);
 
     /// <inheritdoc/>
-    public string Name => Suite == CipherSuite.Aes ? "mesh aes" : "mesh";
+    public string Name => Suite == CipherSuite.Aes256Gcm ? "mesh aes" : "mesh";
 
     /// <inheritdoc/>
     public string Description { get; }
@@ -87,7 +78,7 @@ sealed class MeshProgram : IContender
     string Configuration(EndOptions options)
     {
         StringBuilder text = new();
-        var suites = Suite == CipherSuite.Aes ? "suites = [\"aes-256-gcm\"]" : "";
+        var suites = Suite == CipherSuite.Aes256Gcm ? $"suites = [\"{CipherSuites.Aes256Gcm}\"]" : "";
         text.Append(CultureInfo.InvariantCulture, $$"""
             mesh {
               interface = {{options.Name}}, port = {{EndOptions.Port}}, mtu = {{EndOptions.Mtu}}, private-key-file = "{{options.Key.File}}"

@@ -6,7 +6,27 @@ namespace Mesh.Bench.Lab;
 /// <summary>The Linux system calls that .NET has no API for. They return -1 and set errno.</summary>
 static unsafe partial class Native
 {
-    public const int AF_INET = 2, SOCK_DGRAM = 2;
+    public const int AF_INET = 2, SOCK_DGRAM = 2, SOL_SOCKET = 1, SO_RCVBUF = 8, SOL_IP = 0, IP_PKTINFO = 8, MSG_DONTWAIT = 0x40;
+    public const int EAGAIN = 11, ENOBUFS = 105;
+
+    /// <summary>struct iovec.</summary>
+    public struct IoVector
+    {
+        public byte* Base;
+        public nint Length;
+    }
+
+    /// <summary>struct mmsghdr of the 64-bit ABI, 64 bytes: a struct msghdr, its flags and the length that was sent left out.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 64)]
+    public struct MessageHeader
+    {
+        public byte* Name;
+        public uint NameLength;
+        public IoVector* Vectors;
+        public nint VectorCount;
+        public byte* Control;
+        public nint ControlLength;
+    }
 
     [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
     public static partial int Socket(int family, int type, int protocol);
@@ -16,6 +36,25 @@ static unsafe partial class Native
 
     [LibraryImport("libc", EntryPoint = "setns", SetLastError = true)]
     public static partial int SetNs(SafeFileHandle ns, int type);
+
+    [LibraryImport("libc", EntryPoint = "bind", SetLastError = true)]
+    public static partial int Bind(SafeFileHandle socket, void* address, uint length);
+
+    [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
+    public static partial nint Receive(SafeFileHandle socket, void* buffer, nint length, int flags);
+
+    [LibraryImport("libc", EntryPoint = "sendmmsg", SetLastError = true)]
+    public static partial int SendMany(SafeFileHandle socket, MessageHeader* messages, uint count, int flags);
+
+    [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
+    private static partial int SetSockOpt(SafeFileHandle socket, int level, int option, void* value, uint length);
+
+    /// <summary>Sets an integer option of the socket level.</summary>
+    public static void SetOption(SafeFileHandle socket, int option, int value)
+    {
+        if (SetSockOpt(socket, SOL_SOCKET, option, &value, sizeof(int)) != 0)
+            throw Failure($"setsockopt {option}");
+    }
 
     [LibraryImport("libcrypto.so.3", EntryPoint = "OpenSSL_version")]
     public static partial byte* OpenSslVersion(int what);

@@ -18,6 +18,9 @@ sealed record TunnelKey(TunnelPublicKey Public, string File)
         System.IO.File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         return new TunnelKey(X25519.ComputePublicKey(key), file);
     }
+
+    /// <summary>Draws keys of peers that have no files, because no program runs for them.</summary>
+    public static IReadOnlyList<TunnelPrivateKey> Draw(int count) => [.. Enumerable.Range(0, count).Select(_ => new TunnelPrivateKey(RandomNumberGenerator.GetBytes(32)))];
 }
 
 /// <summary>What one end of a tunnel is told.</summary>

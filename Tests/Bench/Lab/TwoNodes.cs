@@ -1,3 +1,5 @@
+using Mesh.Protocol.Identity;
+
 namespace Mesh.Bench.Lab;
 
 /// <summary>
@@ -12,8 +14,7 @@ sealed class TwoNodes : IAsyncDisposable
 {
     static int _tunnels;
     readonly NetnsTopology _topology = new("mbn");
-    readonly string _folder;
-    readonly bool _outerV6;
+        readonly bool _outerV6;
 
     public TwoNodes(bool offload, bool outerV6, bool innerV6)
     {
@@ -21,7 +22,7 @@ sealed class TwoNodes : IAsyncDisposable
         Target = innerV6 ? "fd00:99::2" : "10.99.0.2";
         try
         {
-            _folder = _topology.TempFolder();
+            Folder = _topology.TempFolder();
             (A, B) = (_topology.Add("a"), _topology.Add("b"));
             _topology.Connect(A, ["192.0.2.1/24", "2001:db8::1/64"], B, ["192.0.2.2/24", "2001:db8::2/64"]);
             if (!offload)
@@ -37,6 +38,9 @@ sealed class TwoNodes : IAsyncDisposable
         }
     }
 
+    /// <summary>For keys and other files; deleted with the lab.</summary>
+    public string Folder { get; }
+
     public Netns A { get; }
 
     public Netns B { get; }
@@ -48,13 +52,13 @@ sealed class TwoNodes : IAsyncDisposable
     public async Task<Tunnel> StartAsync(IContender contender, CancellationToken cancel)
     {
         var number = Interlocked.Increment(ref _tunnels);
-        TunnelKey keyA = TunnelKey.Create(_folder, $"a{number}"), keyB = TunnelKey.Create(_folder, $"b{number}");
+        TunnelKey keyA = TunnelKey.Create(Folder, $"a{number}"), keyB = TunnelKey.Create(Folder, $"b{number}");
         Tunnel tunnel = new(contender.Name);
         try
         {
-            tunnel.B = await contender.StartAsync(B, new EndOptions(InterfaceName('b', number), _folder, keyB, ["10.99.0.2/24", "fd00:99::2/64"], Opens: false,
+            tunnel.B = await contender.StartAsync(B, new EndOptions(InterfaceName('b', number), Folder, keyB, ["10.99.0.2/24", "fd00:99::2/64"], Opens: false,
                 [new PeerEntry(keyA.Public, Endpoint(1), ["10.99.0.1/32", "fd00:99::1/128"])]), cancel);
-            tunnel.A = await contender.StartAsync(A, new EndOptions(InterfaceName('a', number), _folder, keyA, ["10.99.0.1/24", "fd00:99::1/64"], Opens: true,
+            tunnel.A = await contender.StartAsync(A, new EndOptions(InterfaceName('a', number), Folder, keyA, ["10.99.0.1/24", "fd00:99::1/64"], Opens: true,
                 [new PeerEntry(keyB.Public, Endpoint(2), ["10.99.0.2/32", "fd00:99::2/128"])]), cancel);
             for (var attempt = 0; A.Run("ping", "-n", "-q", "-c", "1", "-W", "1", Target).ExitCode != 0; attempt++)
             {
@@ -71,6 +75,24 @@ sealed class TwoNodes : IAsyncDisposable
             await tunnel.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Starts the program at b alone, with a table of peers.</summary>
+    public Task<TunnelEnd> StartHubAsync(IContender contender, TunnelKey key, IReadOnlyList<PeerEntry> peers, CancellationToken cancel) =>
+        contender.StartAsync(B, new EndOptions(InterfaceName('b', Interlocked.Increment(ref _tunnels)), Folder, key, ["10.99.0.2/24"], Opens: false, peers), cancel);
+
+    /// <summary>Starts the program in a namespace of its own beside a, behind its own link to b, as the only peer that it has.</summary>
+    public Task<TunnelEnd> StartPeerAsync(Netns ns, IContender contender, TunnelKey key, string address, TunnelPublicKey hub, string endpoint,
+        IReadOnlyList<string> hubAllowedIps, CancellationToken cancel) =>
+        contender.StartAsync(ns, new EndOptions(InterfaceName('c', Interlocked.Increment(ref _tunnels)), Folder, key, [address], Opens: true,
+            [new PeerEntry(hub, endpoint, hubAllowedIps)]), cancel);
+
+    /// <summary>Adds a third machine with a link of its own to b.</summary>
+    public Netns AddThird(string addressOfThird, string addressOfB)
+    {
+        var third = _topology.Add("c");
+        _topology.Connect(third, [addressOfThird], B, [addressOfB], "eth1");
+        return third;
     }
 
     /// <inheritdoc/>
