@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mesh.Node.Runtime;
 
 namespace Mesh.Node.Configuration;
 
@@ -28,6 +29,9 @@ sealed record DaemonSettings
 
     /// <summary>Gets the name of the network interface, at most 15 characters.</summary>
     public string Interface { get; init; } = "mesh0";
+
+    /// <summary>Gets what carries the packets.</summary>
+    public BackendKind Backend { get; init; }
 
     /// <summary>Gets the UDP port; 0 lets the system choose.</summary>
     public int Port { get; init; } = 51820;
@@ -60,6 +64,7 @@ sealed record DaemonSettings
         "socket" => this with { Socket = Filled(value) },
         "socket-mode" => this with { SocketMode = ParseMode(value) },
         "interface" => this with { Interface = ParseInterface(value) },
+        "backend" => this with { Backend = ParseBackend(value) },
         "port" => this with { Port = ParseNumber(value, 0, 65535, "a UDP port is 0 to 65535") },
         "hosts-file" => this with { HostsFile = value is "none" or "off" ? null : Filled(value) },
         "mtu" => this with { Mtu = ParseNumber(value, MinimumMtu, 65535 - 80, $"an MTU is {MinimumMtu} to {65535 - 80}") },
@@ -75,6 +80,7 @@ sealed record DaemonSettings
         new("socket", "PATH", $"Socket of the local API (default {DefaultSocket})"),
         new("socket-mode", "MODE", "Who may read the status: the socket's mode (default 0660)"),
         new("interface", "NAME", "Network interface (default mesh0)"),
+        new("backend", "KIND", "What carries the packets: managed (this program) or uapi (a WireGuard that runs already, with its interface; default managed)"),
         new("port", "PORT", "UDP port, 0 for any (default 51820)"),
         new("hosts-file", "PATH", "File to name peers in, or none (default /etc/hosts)"),
         new("mtu", "BYTES", "MTU of the interface (default 1420)"),
@@ -88,6 +94,13 @@ sealed record DaemonSettings
         int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= greatest
             ? number
             : throw new FormatException(rule);
+
+    static BackendKind ParseBackend(string value) => value switch
+    {
+        "managed" => BackendKind.Managed,
+        "uapi" => BackendKind.Uapi,
+        _ => throw new FormatException("a backend is managed or uapi"),
+    };
 
     static string ParseInterface(string value) =>
         value.Length is > 0 and <= InterfaceNameSize && value is not ("." or "..") && !value.AsSpan().ContainsAny("/ :%\t")

@@ -57,7 +57,7 @@ sealed class InterfaceConfiguration
         {
             try
             {
-                netlink.AddRoute(_index, route);
+                AddRoute(netlink, route);
                 _routes.Add(route);
             }
             catch (IOException e)
@@ -93,6 +93,20 @@ sealed class InterfaceConfiguration
 
         _routes.Clear();
         _addresses.Clear();
+    }
+
+    // An interface that outlived an earlier run may still have a route of ours: only such a one is removed.
+    void AddRoute(Netlink netlink, IpPrefix route)
+    {
+        try
+        {
+            netlink.AddRoute(_index, route);
+        }
+        catch (IOException e) when (e.HResult == LibC.EEXIST)
+        {
+            netlink.RemoveRoute(_index, route);
+            netlink.AddRoute(_index, route);
+        }
     }
 
     static bool Exists(string name) => LibC.IfNameToIndex(name) != 0;

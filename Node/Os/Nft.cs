@@ -39,7 +39,7 @@ static class Nft
                 await process.WaitForExitAsync(limit.Token);
                 await output;
                 if (process.ExitCode != 0)
-                    throw new IOException($"nft refused the ruleset: {Summary(await said)}");
+                    throw new IOException(Summary(await said) is { Length: > 0 } why ? $"nft refused the ruleset: {why}" : "nft refused the ruleset");
             }
             finally
             {

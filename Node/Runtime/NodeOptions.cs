@@ -2,9 +2,22 @@ using Mesh.Actors.Device;
 
 namespace Mesh.Node.Runtime;
 
+/// <summary>What carries a node's packets.</summary>
+enum BackendKind
+{
+    /// <summary>This program, on an interface that it makes.</summary>
+    Managed,
+
+    /// <summary>Another WireGuard that runs already, with its interface; this program drives it.</summary>
+    Uapi,
+}
+
 /// <summary>What a node's tunnel starts with.</summary>
 sealed record NodeOptions
 {
+    /// <summary>What carries the packets. Default: this program.</summary>
+    public BackendKind Backend { get; init; }
+
     /// <summary>Interface, MTU, what is managed and used.</summary>
     public required TunnelConfiguration Tunnel { get; init; }
 

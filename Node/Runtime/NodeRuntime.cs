@@ -1,6 +1,7 @@
 using Mesh.Actors.Configuration;
 using Mesh.Actors.Device;
 using Mesh.Node.Device;
+using Mesh.Node.Uapi;
 using Mesh.Protocol.Identity;
 
 namespace Mesh.Node.Runtime;
@@ -13,10 +14,10 @@ sealed class NodeRuntime : IAsyncDisposable
 {
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    readonly DataPlane _plane;
+    readonly DataPlane? _plane;
     int _disposed;
 
-    NodeRuntime(ActorSystem system, IActorRef node, DataPlane plane, ITunnelBackend tunnel)
+    NodeRuntime(ActorSystem system, IActorRef node, DataPlane? plane, ITunnelBackend tunnel)
     {
         (System, Node, _plane, Tunnel) = (system, node, plane, tunnel);
     }
@@ -34,7 +35,7 @@ sealed class NodeRuntime : IAsyncDisposable
     public TunnelDeviceInfo Device { get; private set; } = null!;
 
     /// <summary>This node's static key now; null: none.</summary>
-    public TunnelPublicKey? PublicKey => _plane.DeviceKey?.PublicKey;
+    public TunnelPublicKey? PublicKey => _plane is { } plane ? plane.DeviceKey?.PublicKey : ((UapiTunnelBackend)Tunnel).PublicKey;
 
     /// <summary>Starts actor system and tunnel, and applies the first state.</summary>
     /// <exception cref="IOException">Device, port or addresses cannot be had; nothing is left behind. The message says why and what to do.</exception>
@@ -42,11 +43,10 @@ sealed class NodeRuntime : IAsyncDisposable
     {
         var system = ActorSystem.Create("mesh", DefaultConfiguration.ForActors(options.Actors));
         var node = system.ActorOf(Props.Create<NodeSupervisor>(), "node");
-        DataPlane plane = new(options.Tunnel, options.Clock, SystemEntropy.Instance);
-        ManagedTunnelBackend tunnel = new(node, new TunnelContext(plane, options.Clock, SystemEntropy.Instance)
-        {
-            ReopenDevice = options.Tunnel.ManageInterface,
-        });
+        var plane = options.Backend == BackendKind.Managed ? new DataPlane(options.Tunnel, options.Clock, SystemEntropy.Instance) : null;
+        ITunnelBackend tunnel = plane is null
+            ? new UapiTunnelBackend(node, options.Tunnel, options.Clock)
+            : new ManagedTunnelBackend(node, new TunnelContext(plane, options.Clock, SystemEntropy.Instance) { ReopenDevice = options.Tunnel.ManageInterface });
         NodeRuntime runtime = new(system, node, plane, tunnel);
         try
         {
@@ -75,6 +75,6 @@ sealed class NodeRuntime : IAsyncDisposable
             return;
         await Tunnel.DisposeAsync();
         await System.Terminate();
-        _plane.Dispose();
+        _plane?.Dispose();
     }
 }

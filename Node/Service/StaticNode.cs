@@ -31,7 +31,7 @@ sealed class StaticNode : ILocalCommands, IAsyncDisposable
             network = StaticNetwork.Read(settings.File, static (path, what) => SecretFile.Read(path, what));
             var tunnel = network.Tunnel with { Interface = settings.Interface, Mtu = settings.Mtu };
             var state = network.State with { ListenPort = settings.Port };
-            var runtime = await ActorLog.StartAsync(new NodeOptions { Tunnel = tunnel, State = state, Actors = settings.File }, log);
+            var runtime = await ActorLog.StartAsync(new NodeOptions { Tunnel = tunnel, State = state, Backend = settings.Backend, Actors = settings.File }, log);
             log.TunnelUp(runtime.Device.Interface, runtime.Device.ListenPort);
             return new StaticNode(network, runtime, log);
         }

@@ -24,6 +24,7 @@ static class Tunnels
         {
             Tunnel = new TunnelConfiguration { Interface = settings.Interface, Mtu = settings.Mtu },
             State = alone,
+            Backend = settings.Backend,
             Actors = settings.File,
         }, log), alone);
     }

@@ -16,19 +16,30 @@ sealed record BackendReport(string[] Capabilities, PeerReport[] Peers, Dictionar
 sealed record PeerReport(string Key, string Endpoint, DateTimeOffset? LastHandshake, long Received, long Sent);
 
 /// <summary>
-/// Runs one backend as a process of its own, so that a test can put it into a namespace: <c>backend FILE</c>. The file is a static network and,
+/// Runs one backend as a process of its own, so that a test can put it into a namespace: <c>backend KIND FILE</c>. The file is a static network and,
 /// beside it, <c>rules.PEER { accept = [..], send = [..] }</c> and <c>candidates.PEER = [..]</c>. Prints <c>ready INTERFACE PORT</c>, on SIGHUP applies
 /// the file again, on SIGUSR1 prints a <see cref="BackendReport"/>, on SIGUSR2 stops the backend twice and lives on, on SIGTERM ends.
 /// </summary>
 static class BackendHost
 {
-    public static async Task<int> RunAsync(string file)
+    public static async Task<int> RunAsync(string kind, string file)
     {
         // The backend reads keys whenever a session is made: every network lives as long as the process.
         List<StaticNetwork> networks = [Read(file, out var state)];
         TaskCompletionSource end = new(TaskCreationOptions.RunContinuationsAsynchronously);
         using var onTerminate = On(PosixSignal.SIGTERM, end.SetResult);
-        await using var runtime = await NodeRuntime.StartAsync(new NodeOptions { Tunnel = networks[0].Tunnel, State = state });
+        NodeOptions options = new() { Tunnel = networks[0].Tunnel, State = state, Backend = Enum.Parse<BackendKind>(kind) };
+        NodeRuntime runtime;
+        try
+        {
+            runtime = await NodeRuntime.StartAsync(options);
+        }
+        catch (IOException failure)
+        {
+            Console.WriteLine($"failed {failure.Message}");
+            return 1;
+        }
+
         using var onHangup = On(PosixSignal.SIGHUP, () =>
         {
             networks.Add(Read(file, out var changed));

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using Mesh.Node;
+using Mesh.Node.Runtime;
 using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
 using Mesh.Tests.E2E.Lab;
@@ -103,14 +104,38 @@ sealed class BackendLab : IAsyncDisposable
         /// <summary>Inside addresses with the lengths of their networks.</summary>
         public string[] Addresses { get; set; }
 
+        /// <summary>A program that fails whatever it is asked, in the backend's eyes only; null: none.</summary>
+        public string? Without { get; set; }
+
         public RunningProcess Process => _process ?? throw new InvalidOperationException("not started");
 
-        /// <summary>Starts the backend.</summary>
-        public async Task StartAsync(params PeerSetting[] peers)
+        /// <summary>Starts the managed backend.</summary>
+        public Task StartAsync(params PeerSetting[] peers) => StartAsync(BackendKind.Managed, peers);
+
+        /// <summary>Starts a backend and waits until it is ready.</summary>
+        public async Task StartAsync(BackendKind kind, params PeerSetting[] peers)
+        {
+            Launch(kind, peers);
+            await Process.WaitForLineAsync("ready ", TimeSpan.FromSeconds(20));
+        }
+
+        /// <summary>Starts a backend that will not do, and gives what it says.</summary>
+        public async Task<string> FailAsync(BackendKind kind, params PeerSetting[] peers)
+        {
+            Launch(kind, peers);
+            var line = await Process.WaitForLineAsync("failed ", TimeSpan.FromSeconds(20));
+            await Process.WaitForExitAsync(TimeSpan.FromSeconds(10));
+            return line["failed ".Length..];
+        }
+
+        void Launch(BackendKind kind, PeerSetting[] peers)
         {
             Write(peers);
-            _process = Ns.Start("dotnet", Assembly.GetExecutingAssembly().Location, "backend", ConfigFile);
-            await _process.WaitForLineAsync("ready ", TimeSpan.FromSeconds(20));
+            string[] command = ["dotnet", Assembly.GetExecutingAssembly().Location, "backend", kind.ToString(), ConfigFile];
+            // What is mounted here is seen by this process alone: ip netns exec gives each its own mounts.
+            _process = Without is null
+                ? Ns.Start(command[0], command[1..])
+                : Ns.Start("sh", ["-c", $"mount --bind /bin/false {Without} && exec \"$@\"", "sh", .. command]);
         }
 
         /// <summary>Applies other peers, and <see cref="Addresses"/>.</summary>

@@ -11,8 +11,8 @@ static class TunnelHost
 {
     public static async Task<int> Main(string[] args)
     {
-        if (args is ["backend", var setting])
-            return await Backend.BackendHost.RunAsync(setting);
+        if (args is ["backend", var kind, var setting])
+            return await Backend.BackendHost.RunAsync(kind, setting);
         if (args is not ["tunnel", var file])
             return 64;
         using var network = Read(file);

@@ -43,6 +43,7 @@ public sealed class MeshCliTests : IDisposable
     [InlineData("--port '70000' will not do: a UDP port is 0 to 65535", "daemon", "--port", "70000")]
     [InlineData("--mtu '1000' will not do", "daemon", "--mtu", "1000")]
     [InlineData("--interface 'a/b' will not do", "daemon", "--interface", "a/b")]
+    [InlineData("--backend 'kernel' will not do: a backend is managed or uapi", "daemon", "--backend", "kernel")]
     [InlineData("mesh daemon: unknown command or argument '--prot'", "daemon", "--prot", "1")]
     public Task What_was_typed_wrong_is_said_in_one_line(string words, params string[] arguments) =>
         RefusedAsync(ExitCodes.Usage, words, arguments);
