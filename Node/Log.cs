@@ -41,6 +41,21 @@ static partial class Log
     [LoggerMessage(1013, LogLevel.Warning, "{Actor}: {Text}")]
     public static partial void ActorSaid(this ILogger log, string actor, string text);
 
+    [LoggerMessage(1020, LogLevel.Debug, "{Interface}: serving wg")]
+    public static partial void WireGuardUp(this ILogger log, string @interface);
+
+    [LoggerMessage(1021, LogLevel.Debug, "{Interface}: ending")]
+    public static partial void WireGuardDown(this ILogger log, string @interface);
+
+    [LoggerMessage(1022, LogLevel.Error, "a set request was refused: {Problem}")]
+    public static partial void SetRefused(this ILogger log, string problem);
+
+    [LoggerMessage(1023, LogLevel.Error, "the socket for wg: {Problem}")]
+    public static partial void UapiFailed(this ILogger log, string problem);
+
+    [LoggerMessage(1024, LogLevel.Debug, "{Interface} was set {State}")]
+    public static partial void LinkChanged(this ILogger log, string @interface, string state);
+
     [LoggerMessage(1012, LogLevel.Error, "the tunnel could not be started: {Problem}")]
     public static partial void TunnelFailed(this ILogger log, string problem);
 }

@@ -1,1 +1,4 @@
-return await Mesh.Node.Cli.MeshCli.RunAsync(args, Mesh.Node.Cli.CliConsole.Process);
+using Mesh.Node;
+using Mesh.Node.Cli;
+
+return await MeshCli.RunAsync(OwnProgram.Arguments(args, OwnProgram.CalledAs), CliConsole.Process);

@@ -54,6 +54,7 @@ static class MeshCli
             StatusVerb.Create(console),
             PingVerb.Create(console),
             DebugVerb.Create(console),
+            WireGuardVerb.Create(console),
             DemoVerb.Create(console),
             VersionVerb.Create(console),
         };

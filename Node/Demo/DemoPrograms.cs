@@ -12,20 +12,13 @@ sealed record DemoPrograms(IReadOnlyList<string> Mesh, IReadOnlyList<string> Con
     {
         var controller = FindController(environment) ?? throw new MeshFailureException(ExitCodes.BadConfiguration,
             "demo: mesh-controller is not beside this program and not on PATH: build the solution, or set MESH_CONTROLLER_BINARY");
-        return new DemoPrograms(Self(), controller, OnPath("ping", environment), OnPath("iperf3", environment));
+        return new DemoPrograms(OwnProgram.Command, controller, OnPath("ping", environment), OnPath("iperf3", environment));
     }
 
     /// <summary>Finds a program on PATH, or in the folders that root's PATH may lack.</summary>
     public static string? OnPath(string name, Func<string, string?> environment) =>
         (environment("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries).Concat(["/usr/sbin", "/sbin", "/usr/bin", "/bin"])
             .Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
-
-    static IReadOnlyList<string> Self()
-    {
-        var path = Environment.ProcessPath ?? throw new MeshFailureException(ExitCodes.Failed, "demo: cannot find its own program file");
-        // Started as `dotnet mesh.dll`, the process is the host and the program is its first argument.
-        return Path.GetFileNameWithoutExtension(path) == "dotnet" ? [path, Path.Combine(AppContext.BaseDirectory, "mesh.dll")] : [path];
-    }
 
     static IReadOnlyList<string>? FindController(Func<string, string?> environment)
     {

@@ -48,6 +48,9 @@ sealed unsafe class LinuxTunnelDevice : ITunnelDevice
     /// <inheritdoc/>
     public ImmutableArray<FeatureState> Features => [];
 
+    /// <summary>A descriptor of the interface, for what can only be asked by it.</summary>
+    public int TunDescriptor => _tun.Descriptor;
+
     /// <inheritdoc/>
     public Task Failure => _failure.Task;
 

@@ -70,6 +70,19 @@ sealed unsafe class Netlink : IDisposable
         Transact($"cannot set MTU {mtu} on interface {index}");
     }
 
+    /// <summary>Sets the MTU only.</summary>
+    /// <exception cref="IOException">The kernel refused.</exception>
+    public void SetMtu(int index, int mtu)
+    {
+        Begin(RtmNewLink, 0);
+        Span<byte> message = stackalloc byte[16];
+        message.Clear();
+        BinaryPrimitives.WriteInt32LittleEndian(message[4..], index);
+        Append(message);
+        Attribute(IflaMtu, mtu);
+        Transact($"cannot set MTU {mtu} on interface {index}");
+    }
+
     /// <summary>Adds an address; one that is already there is left as it is.</summary>
     /// <exception cref="IOException">The kernel refused.</exception>
     public void AddAddress(int index, IPAddress address, int prefixLength) => Address(RtmNewAddr, index, address, prefixLength, LibC.EEXIST);

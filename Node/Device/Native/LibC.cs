@@ -22,7 +22,10 @@ static unsafe partial class LibC
 
     public const int EPERM = 1, ENOENT = 2, EINTR = 4, EIO = 5, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EBUSY = 16, EEXIST = 17, ENODEV = 19, EINVAL = 22,
         EMSGSIZE = 90, EAFNOSUPPORT = 97, EADDRINUSE = 98, EADDRNOTAVAIL = 99, ENETDOWN = 100, ENETUNREACH = 101, ENOBUFS = 105,
-        EHOSTUNREACH = 113, EBADF = 9, ESRCH = 3;
+        EHOSTUNREACH = 113, EBADF = 9, EBADFD = 77, ESRCH = 3;
+
+    public const nuint TUNGETIFF = 0x800454d2, TUNGETDEVNETNS = 0x54e3, SIOCGIFFLAGS = 0x8913, SIOCGIFMTU = 0x8921;
+    public const int CLONE_NEWNET = 0x40000000;
 
     [StructLayout(LayoutKind.Sequential)]
     public struct PollFd
@@ -130,6 +133,12 @@ static unsafe partial class LibC
 
     [LibraryImport("libc", EntryPoint = "if_nametoindex", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial uint IfNameToIndex(string name);
+
+    [LibraryImport("libc", EntryPoint = "if_indextoname", SetLastError = true)]
+    public static partial byte* IfIndexToName(uint index, byte* name);
+
+    [LibraryImport("libc", EntryPoint = "setns", SetLastError = true)]
+    public static partial int SetNs(int fd, int type);
 
     /// <summary>Sets an integer socket option; false on failure (errno is set).</summary>
     public static bool TrySetOption(int fd, int level, int option, int value) => SetSockOpt(fd, level, option, &value, sizeof(int)) == 0;
