@@ -63,9 +63,13 @@ static class BenchCli
         var root = new RootCommand("Measures Mesh, next to wireguard-go where there is something to compare with. Needs root and Linux; leaves nothing behind.")
         {
             CompareVerb.Create(),
+            PeersVerb.Create(),
+            PrefixesVerb.Create(),
             HandshakesVerb.Create(),
             FloodVerb.Create(),
+            FootprintVerb.Create(),
             ProfileVerb.Create(),
+            MicroVerb.Create(),
         };
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);

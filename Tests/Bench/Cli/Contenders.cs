@@ -20,10 +20,13 @@ sealed class Contenders
     readonly Option<string?> _json = new("--json") { Description = "Write every single figure to a file as well", HelpName = "FILE" };
 
     /// <summary>Makes the options part of a verb.</summary>
-    public void AddTo(Command verb)
+    public void AddTo(Command verb, bool withNative = true)
     {
         foreach (var option in new Option[] { _peer, _allowOld, _mesh, _native, _only, _json })
-            verb.Add(option);
+        {
+            if (withNative || option != _native)
+                verb.Add(option);
+        }
     }
 
     /// <summary>wireguard-go, whatever else is measured.</summary>
@@ -35,6 +38,24 @@ sealed class Contenders
         var peer = parsed.GetValue(_only) == "mesh" ? null : FindPeer(parsed);
         var mesh = parsed.GetValue(_only) == "peer" ? null : await BenchOptions.FindMeshAsync(parsed.GetValue(_mesh), parsed.GetValue(_native), cancel);
         return [.. mesh is null ? Array.Empty<IContender>() : [mesh], .. peer is null ? Array.Empty<IContender>() : [peer]];
+    }
+
+    /// <summary>Mesh as it is built for the runtime, as a native binary, or both; wireguard-go last.</summary>
+    public async Task<IReadOnlyList<IContender>> FindBuildsAsync(ParseResult parsed, string builds, CancellationToken cancel)
+    {
+        List<IContender> found = [];
+        var peer = parsed.GetValue(_only) == "mesh" ? null : FindPeer(parsed);
+        if (parsed.GetValue(_only) != "peer" && parsed.GetValue(_mesh) is { } path)
+            found.Add(await BenchOptions.FindMeshAsync(path, false, cancel));
+        else if (parsed.GetValue(_only) != "peer")
+        {
+            if (builds != "native")
+                found.Add(await BenchOptions.FindMeshAsync(null, false, cancel));
+            if (builds != "jit")
+                found.Add((await BenchOptions.FindMeshAsync(null, true, cancel)).Called("mesh native"));
+        }
+
+        return [.. found, .. peer is null ? Array.Empty<IContender>() : [peer]];
     }
 
     /// <summary>The order of a repetition: forwards, backwards, forwards.</summary>

@@ -10,11 +10,12 @@ namespace Mesh.Bench.Lab;
 sealed class MeshProgram : IContender
 {
     readonly string _program;
+    string _name = "mesh";
 
     MeshProgram(string program, CipherSuite suite, string description) => (_program, Suite, Description) = (program, suite, description);
 
     /// <inheritdoc/>
-    public string Name => Suite == CipherSuite.Aes256Gcm ? "mesh aes" : "mesh";
+    public string Name => _name + (Suite == CipherSuite.Aes256Gcm ? " aes" : "");
 
     /// <inheritdoc/>
     public string Description { get; }
@@ -36,10 +37,13 @@ sealed class MeshProgram : IContender
     }
 
     /// <summary>The same program with another suite.</summary>
-    public MeshProgram With(CipherSuite suite) => new(_program, suite, Description) { Variables = Variables };
+    public MeshProgram With(CipherSuite suite) => new(_program, suite, Description) { Variables = Variables, _name = _name };
 
     /// <summary>The same program with environment variables.</summary>
-    public MeshProgram With(IReadOnlyDictionary<string, string> variables) => new(_program, Suite, Description) { Variables = variables };
+    public MeshProgram With(IReadOnlyDictionary<string, string> variables) => new(_program, Suite, Description) { Variables = variables, _name = _name };
+
+    /// <summary>The same program under another name in tables.</summary>
+    public MeshProgram Called(string name) => new(_program, Suite, Description) { Variables = Variables, _name = name };
 
     /// <summary>Publishes the node from this repository into <c>artifacts/bench</c> and gives the program's path.</summary>
     /// <param name="native">Compiled ahead of time to one binary; else for the installed runtime.</param>
@@ -99,7 +103,8 @@ sealed class MeshProgram : IContender
 
     static string Quoted(IReadOnlyList<string> values) => string.Join(", ", values.Select(v => $"\"{v}\""));
 
-    static string RepositoryRoot()
+    /// <summary>The folder of the solution that this program was built from.</summary>
+    public static string RepositoryRoot()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {

@@ -49,7 +49,10 @@ sealed class TwoNodes : IAsyncDisposable
     public string Target { get; }
 
     /// <summary>Starts the program at both ends and waits until a ping comes through.</summary>
-    public async Task<Tunnel> StartAsync(IContender contender, CancellationToken cancel)
+    /// <param name="contender">The program.</param>
+    /// <param name="cancel">Ends the wait.</param>
+    /// <param name="more">Further peers of b, for which nobody is there.</param>
+    public async Task<Tunnel> StartAsync(IContender contender, CancellationToken cancel, IReadOnlyList<PeerEntry>? more = null)
     {
         var number = Interlocked.Increment(ref _tunnels);
         TunnelKey keyA = TunnelKey.Create(Folder, $"a{number}"), keyB = TunnelKey.Create(Folder, $"b{number}");
@@ -57,7 +60,7 @@ sealed class TwoNodes : IAsyncDisposable
         try
         {
             tunnel.B = await contender.StartAsync(B, new EndOptions(InterfaceName('b', number), Folder, keyB, ["10.99.0.2/24", "fd00:99::2/64"], Opens: false,
-                [new PeerEntry(keyA.Public, Endpoint(1), ["10.99.0.1/32", "fd00:99::1/128"])]), cancel);
+                [new PeerEntry(keyA.Public, Endpoint(1), ["10.99.0.1/32", "fd00:99::1/128"]), .. more ?? []]), cancel);
             tunnel.A = await contender.StartAsync(A, new EndOptions(InterfaceName('a', number), Folder, keyA, ["10.99.0.1/24", "fd00:99::1/64"], Opens: true,
                 [new PeerEntry(keyB.Public, Endpoint(2), ["10.99.0.2/32", "fd00:99::2/128"])]), cancel);
             for (var attempt = 0; A.Run("ping", "-n", "-q", "-c", "1", "-W", "1", Target).ExitCode != 0; attempt++)
