@@ -21,11 +21,10 @@ sealed class BackendLab : IAsyncDisposable
 {
     static int _interfaces;
     readonly NetnsTopology _topology = new("mbk");
-    readonly string _folder;
 
     public BackendLab()
     {
-        _folder = _topology.TempFolder();
+        Folder = _topology.TempFolder();
         var sw = _topology.AddSwitch();
         A = new Machine(this, _topology.Add("a"), 1);
         B = new Machine(this, _topology.Add("b"), 2);
@@ -33,6 +32,9 @@ sealed class BackendLab : IAsyncDisposable
         foreach (var machine in new[] { A, B, C })
             _topology.Attach(machine.Ns, sw, [machine.Outside + "/24"]);
     }
+
+    /// <summary>Files of the lab; deleted with it.</summary>
+    public string Folder { get; }
 
     public Machine A { get; }
 
@@ -44,7 +46,7 @@ sealed class BackendLab : IAsyncDisposable
     public string PresharedKey(string name)
     {
         using PresharedKey key = new(SystemEntropy.Instance);
-        var path = Path.Combine(_folder, name);
+        var path = Path.Combine(Folder, name);
         File.WriteAllText(path, key.ExportBase64() + "\n");
         return path;
     }
@@ -71,7 +73,6 @@ sealed class BackendLab : IAsyncDisposable
     public sealed class Machine
     {
         readonly BackendLab _lab;
-        readonly string _keyFile;
         RunningProcess? _process;
 
         public Machine(BackendLab lab, Netns ns, int number)
@@ -79,8 +80,9 @@ sealed class BackendLab : IAsyncDisposable
             (_lab, Ns, Number) = (lab, ns, number);
             using TunnelPrivateKey key = new(SystemEntropy.Instance);
             PublicKey = X25519.ComputePublicKey(key);
-            _keyFile = Path.Combine(lab._folder, $"key{number}");
-            File.WriteAllText(_keyFile, key.ExportBase64() + "\n");
+            KeyFile = Path.Combine(lab.Folder, $"key{number}");
+            File.WriteAllText(KeyFile, key.ExportBase64() + "\n");
+            File.SetUnixFileMode(KeyFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             Interface = string.Create(CultureInfo.InvariantCulture, $"mbk{Environment.ProcessId % 100000}n{Interlocked.Increment(ref _interfaces)}");
             Addresses = [Inside4 + "/24", Inside6 + "/64"];
         }
@@ -92,6 +94,9 @@ sealed class BackendLab : IAsyncDisposable
         public string Interface { get; }
 
         public TunnelPublicKey PublicKey { get; }
+
+        /// <summary>The private key, in base64.</summary>
+        public string KeyFile { get; }
 
         public string Outside => $"192.0.2.{Number}";
 
@@ -159,7 +164,7 @@ sealed class BackendLab : IAsyncDisposable
         public bool Connects(string address, int port) =>
             Ns.Run("timeout", "1", "bash", "-c", $"exec 3<>/dev/tcp/{address}/{port.ToString(CultureInfo.InvariantCulture)}").ExitCode == 0;
 
-        string ConfigFile => Path.Combine(_lab._folder, $"{Number}.hocon");
+        string ConfigFile => Path.Combine(_lab.Folder, $"{Number}.hocon");
 
         async Task<string> AskAsync(string signal, params string[] answers)
         {
@@ -187,7 +192,7 @@ sealed class BackendLab : IAsyncDisposable
                 """));
             File.WriteAllText(ConfigFile, $$"""
                 mesh {
-                  interface = {{Interface}}, port = 51820, private-key-file = "{{_keyFile}}", addresses = {{List(Addresses)}}
+                  interface = {{Interface}}, port = 51820, private-key-file = "{{KeyFile}}", addresses = {{List(Addresses)}}
                 {{network}}
                 }
                 {{rest}}
