@@ -26,6 +26,15 @@ sealed class InterfaceConfiguration
     /// <summary>Index of the interface.</summary>
     public int Index => _index;
 
+    /// <summary>Takes for its own what an earlier run of this program left on the interface.</summary>
+    /// <exception cref="IOException">The kernel does not say what is set.</exception>
+    public void Adopt()
+    {
+        using Netlink netlink = new();
+        _addresses.UnionWith(netlink.OwnAddresses(_index));
+        _routes.UnionWith(netlink.OwnRoutes(_index));
+    }
+
     /// <summary>Brings the interface up with exactly these addresses and routes. A route that an address's own prefix makes is not repeated.</summary>
     /// <exception cref="IOException">The kernel refused; what was set before stays recorded and <see cref="Revert"/> removes it.</exception>
     public void Apply(int mtu, IReadOnlyCollection<InterfaceAddress> addresses, IReadOnlyCollection<IpPrefix> routes)
@@ -57,7 +66,7 @@ sealed class InterfaceConfiguration
         {
             try
             {
-                AddRoute(netlink, route);
+                netlink.AddRoute(_index, route);
                 _routes.Add(route);
             }
             catch (IOException e)
@@ -93,20 +102,6 @@ sealed class InterfaceConfiguration
 
         _routes.Clear();
         _addresses.Clear();
-    }
-
-    // An interface that outlived an earlier run may still have a route of ours: only such a one is removed.
-    void AddRoute(Netlink netlink, IpPrefix route)
-    {
-        try
-        {
-            netlink.AddRoute(_index, route);
-        }
-        catch (IOException e) when (e.HResult == LibC.EEXIST)
-        {
-            netlink.RemoveRoute(_index, route);
-            netlink.AddRoute(_index, route);
-        }
     }
 
     static bool Exists(string name) => LibC.IfNameToIndex(name) != 0;

@@ -11,15 +11,15 @@ namespace Mesh.Node.Os;
 /// Not safe for concurrent use.
 /// </summary>
 /// <remarks>rtnetlink(7), netlink(7). Fields are in the machine's byte order, addresses in network order.</remarks>
-sealed unsafe class Netlink : IDisposable
+sealed unsafe partial class Netlink : IDisposable
 {
     const ushort RtmNewLink = 16, RtmNewAddr = 20, RtmDelAddr = 21, RtmNewRoute = 24, RtmDelRoute = 25;
     const ushort NlmRequest = 1, NlmAck = 4, NlmExcl = 0x200, NlmCreate = 0x400;
-    const ushort IflaMtu = 4, IfaAddress = 1, IfaLocal = 2, IfaFlags = 8, RtaDst = 1, RtaOif = 4, RtaPriority = 6;
+    const ushort IflaMtu = 4, IfaAddress = 1, IfaLocal = 2, IfaFlags = 8, IfaProto = 11, RtaDst = 1, RtaOif = 4, RtaPriority = 6;
     const uint IffUp = 1, IfaFNoDad = 2;
     const byte TableMain = 254, ScopeUniverse = 0, ScopeLink = 253, TypeUnicast = 1;
 
-    /// <summary>Marks routes as this program's (<c>ip route show proto 77</c>), so that they can be told from an administrator's.</summary>
+    /// <summary>Marks routes and addresses as this program's (<c>ip route show proto 77</c>), so that they can be told from an administrator's.</summary>
     public const byte RouteProtocol = 77;
 
     const int NlmsgError = 2;
@@ -117,6 +117,8 @@ sealed unsafe class Netlink : IDisposable
         // There is nobody on the link to ask whether the address is taken, and asking makes it unusable for a second.
         if (v6)
             Attribute(IfaFlags, (int)IfaFNoDad);
+        if (type == RtmNewAddr)
+            Attribute(IfaProto, [RouteProtocol]);
         Transact($"cannot {(type == RtmNewAddr ? "add" : "remove")} address {address}/{prefixLength}", accepted);
     }
 

@@ -63,6 +63,7 @@ sealed class UapiDriver(TunnelConfiguration configuration, UapiClient client, IT
             if (_interface is not null)
                 Restarts++;
             _interface = new InterfaceConfiguration(configuration.Interface);
+            _interface.Adopt();
         }
 
         _interface.Apply(configuration.Mtu, state.Addresses, state.Routes);

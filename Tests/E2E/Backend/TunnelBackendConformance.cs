@@ -216,7 +216,7 @@ public abstract class TunnelBackendConformance
         }
     }
 
-    static IEnumerable<string> Addresses(Machine machine) =>
+    private protected static IEnumerable<string> Addresses(Machine machine) =>
         machine.Ns.Ip("-o", "address", "show", "dev", machine.Interface, "scope", "global").Output
             .Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[3]).Order();
 }

@@ -58,15 +58,19 @@ public sealed class UapiBackendTests : TunnelBackendConformance
         Assert.Contains("mesh_", Tables(lab.A), StringComparison.Ordinal);
         // Without its driver the device goes on under the filter that it had.
         lab.A.Ns.MustPing(lab.B.Inside4);
+        lab.A.Ns.Ip("address", "add", "10.66.0.1/32", "dev", lab.A.Interface);
         lab.A.Addresses = ["10.7.0.1/24"];
         var b = new PeerSetting(lab.B) { Endpoints = [lab.B.Endpoint], AllowedIps = [lab.B.Inside4 + "/32", "10.99.0.0/16"], Accept = [], Send = ["icmp"] };
         await lab.A.StartAsync(BackendKind.Uapi, b);
+        // Addresses of ours that are no longer wanted are gone, somebody else's is not.
+        Assert.Equal(["10.66.0.1/32", "10.7.0.1/24"], Addresses(lab.A));
         lab.A.Ns.MustPing(lab.B.Inside4, 2);
         Assert.False(lab.B.Ns.Ping(lab.A.Inside4, 1, 1));
         lab.A.Process.Signal("KILL");
         await lab.A.Process.WaitForExitAsync(TimeSpan.FromSeconds(5));
-        await lab.A.StartAsync(BackendKind.Uapi, b);
-        Assert.Equal(1, lab.A.Ns.Ip("route").Output.Split('\n').Count(line => line.Contains("10.99.0.0/16", StringComparison.Ordinal)));
+        await lab.A.StartAsync(BackendKind.Uapi, b with { AllowedIps = [lab.B.Inside4 + "/32", "10.98.0.0/16"] });
+        Assert.Contains("10.98.0.0/16", lab.A.Ns.Ip("route").Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("10.99.0.0/16", lab.A.Ns.Ip("route").Output, StringComparison.Ordinal);
         Assert.Equal(1, Tables(lab.A).Split('\n').Count(line => line.Contains("mesh_", StringComparison.Ordinal)));
         lab.A.Ns.MustPing(lab.B.Inside4, 2);
     }
