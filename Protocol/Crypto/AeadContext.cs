@@ -74,8 +74,7 @@ unsafe struct AeadContext
     public readonly bool Takes(int length) => _aead != 0 || length <= ComposedLimit;
 
     /// <summary>Adds libcrypto's AEAD of the suite.</summary>
-    public void AddAead(byte* key) =>
-        _aead = NewCipher(_suite == CipherSuite.Aes256Gcm ? LibCrypto.Aes256Gcm : LibCrypto.ChaCha20Poly1305, _seals, key);
+    public void AddAead(byte* key) => _aead = NewCipher(LibCrypto.Cipher(_suite), _seals, key);
 
     /// <summary>Takes back <see cref="AddAead"/>.</summary>
     public void DropAead()

@@ -21,17 +21,14 @@ static unsafe partial class LibCrypto
     static readonly nint _aes256Gcm = Fetch("AES-256-GCM");
     static readonly nint _poly1305 = FetchMac("POLY1305");
 
-    /// <summary>Gets the cipher, fetched once for the life of the process.</summary>
-    public static nint ChaCha20Poly1305 => _chaCha20Poly1305;
-
-    /// <inheritdoc cref="ChaCha20Poly1305"/>
+    /// <summary>Gets the cipher without its authenticator, fetched once for the life of the process.</summary>
     public static nint ChaCha20 => _chaCha20;
-
-    /// <inheritdoc cref="ChaCha20Poly1305"/>
-    public static nint Aes256Gcm => _aes256Gcm;
 
     /// <summary>Gets the authenticator, fetched once for the life of the process.</summary>
     public static nint Poly1305 => _poly1305;
+
+    /// <summary>Gets the AEAD of a suite, fetched once for the life of the process.</summary>
+    public static nint Cipher(CipherSuite suite) => suite == CipherSuite.Aes256Gcm ? _aes256Gcm : _chaCha20Poly1305;
 
     static nint Fetch(string name)
     {

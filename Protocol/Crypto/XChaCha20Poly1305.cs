@@ -6,32 +6,32 @@ namespace Mesh.Protocol.Crypto;
 
 /// <summary>
 /// Seals and opens single messages with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): a 24-byte nonce long enough to be drawn at
-/// random. HChaCha20 is written here, since neither .NET nor libcrypto offers it; the rest is <see cref="ChaCha20Poly1305Aead"/>.
+/// random. HChaCha20 is written here, since neither .NET nor libcrypto offers it; the rest is <see cref="Aead"/>.
 /// </summary>
 public static class XChaCha20Poly1305
 {
     /// <summary>The length of the nonce.</summary>
     public const int NonceSize = 24;
 
-    /// <inheritdoc cref="ChaCha20Poly1305Aead.Seal"/>
+    /// <inheritdoc cref="Aead.Seal"/>
     public static void Seal(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> plaintext, ReadOnlySpan<byte> associated,
         Span<byte> output)
     {
         Span<byte> subkey = stackalloc byte[32];
         Span<byte> shortNonce = stackalloc byte[12];
         Derive(key, nonce, subkey, shortNonce);
-        ChaCha20Poly1305Aead.Seal(subkey, shortNonce, plaintext, associated, output);
+        Aead.Seal(CipherSuite.ChaCha20Poly1305, subkey, shortNonce, plaintext, associated, output);
         CryptographicOperations.ZeroMemory(subkey);
     }
 
-    /// <inheritdoc cref="ChaCha20Poly1305Aead.TryOpen"/>
+    /// <inheritdoc cref="Aead.TryOpen"/>
     public static bool TryOpen(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> ciphertextAndTag,
         ReadOnlySpan<byte> associated, Span<byte> output)
     {
         Span<byte> subkey = stackalloc byte[32];
         Span<byte> shortNonce = stackalloc byte[12];
         Derive(key, nonce, subkey, shortNonce);
-        var authentic = ChaCha20Poly1305Aead.TryOpen(subkey, shortNonce, ciphertextAndTag, associated, output);
+        var authentic = Aead.TryOpen(CipherSuite.ChaCha20Poly1305, subkey, shortNonce, ciphertextAndTag, associated, output);
         CryptographicOperations.ZeroMemory(subkey);
         return authentic;
     }

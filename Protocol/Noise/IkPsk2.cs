@@ -6,7 +6,9 @@ using Mesh.Protocol.Identity;
 namespace Mesh.Protocol.Noise;
 
 /// <summary>
-/// Names the handshake Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s (Noise revision 34; WireGuard paper section 5.4) and its two messages:
+/// Names the handshakes Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s (Noise revision 34; WireGuard paper section 5.4) and
+/// Noise_IKpsk2_25519_AESGCM_BLAKE2s, which differ in name and cipher, and their two messages. The name is in every hash and key, so nothing
+/// of one handshake means anything in the other; static keys may be the same (Noise section 14), because both hash with BLAKE2s.
 /// <code>
 ///   &lt;- s
 ///   -> e, es, s, ss      ephemeral key 32 | static key 32+16 | payload n+16
@@ -21,8 +23,10 @@ static class IkPsk2
     /// <summary>What the second message is longer than its payload.</summary>
     public const int ResponseOverhead = 32 + 16;
 
-    /// <summary>The protocol name.</summary>
-    public static ReadOnlySpan<byte> Name => "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s"u8;
+    /// <summary>Gives the protocol name.</summary>
+    public static ReadOnlySpan<byte> Name(CipherSuite suite) => suite == CipherSuite.Aes256Gcm
+        ? "Noise_IKpsk2_25519_AESGCM_BLAKE2s"u8
+        : "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s"u8;
 
     /// <summary>32 zero bytes: the pre-shared key of those who have none.</summary>
     public static ReadOnlySpan<byte> NoPresharedKey => _noPresharedKey;
@@ -39,14 +43,19 @@ sealed class IkPsk2Initiator : IDisposable
     readonly SymmetricState _state;
 
     /// <summary>Starts a handshake; the static key stays the caller's, the ephemeral key may be disposed at once.</summary>
-    public IkPsk2Initiator(X25519 staticKey, TunnelPrivateKey ephemeralKey, TunnelPublicKey responder, ReadOnlySpan<byte> prologue)
+    public IkPsk2Initiator(CipherSuite suite, X25519 staticKey, TunnelPrivateKey ephemeralKey, TunnelPublicKey responder,
+        ReadOnlySpan<byte> prologue)
     {
+        Suite = suite;
         _static = staticKey;
         _ephemeral = new X25519(ephemeralKey);
         _responder = responder;
-        _state = new SymmetricState(IkPsk2.Name, prologue);
+        _state = new SymmetricState(suite, IkPsk2.Name(suite), prologue);
         _state.MixHash(responder.Value.Span);
     }
+
+    /// <summary>Gets the handshake's cipher, which is also that of the session.</summary>
+    public CipherSuite Suite { get; }
 
     /// <summary>
     /// Writes the first message, 96 bytes longer than its payload. Returns false when the responder's key is of small order: there is
@@ -125,12 +134,16 @@ sealed class IkPsk2Responder : IDisposable
     readonly TunnelPublicKey _initiator;
     readonly SymmetricState _state;
 
-    IkPsk2Responder(TunnelPublicKey ephemeral, TunnelPublicKey initiator, SymmetricState state)
+    IkPsk2Responder(CipherSuite suite, TunnelPublicKey ephemeral, TunnelPublicKey initiator, SymmetricState state)
     {
+        Suite = suite;
         _ephemeral = ephemeral;
         _initiator = initiator;
         _state = state;
     }
+
+    /// <summary>Gets the handshake's cipher, which is also that of the session.</summary>
+    public CipherSuite Suite { get; }
 
     /// <summary>Gets the initiator's static key, which it proved to hold.</summary>
     public TunnelPublicKey Initiator => _initiator;
@@ -139,7 +152,7 @@ sealed class IkPsk2Responder : IDisposable
     /// Reads a first message. The initiator's key is shown to <paramref name="isKnown"/> before the second key agreement is spent on it;
     /// <paramref name="unknown"/> tells that it said no. The payload is valid only when this returns true.
     /// </summary>
-    public static bool TryRead(X25519 staticKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> prologue,
+    public static bool TryRead(CipherSuite suite, X25519 staticKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> prologue,
         Func<TunnelPublicKey, bool> isKnown, Span<byte> payload, [NotNullWhen(true)] out IkPsk2Responder? responder, out bool unknown)
     {
         responder = null;
@@ -148,7 +161,7 @@ sealed class IkPsk2Responder : IDisposable
             return false;
         Span<byte> secret = stackalloc byte[X25519.KeySize];
         Span<byte> key = stackalloc byte[X25519.KeySize];
-        var state = new SymmetricState(IkPsk2.Name, prologue);
+        var state = new SymmetricState(suite, IkPsk2.Name(suite), prologue);
         try
         {
             var own = staticKey.PublicKey.Value;
@@ -167,7 +180,7 @@ sealed class IkPsk2Responder : IDisposable
             state.MixKey(secret);
             if (!state.TryDecryptAndHash(message[80..], payload))
                 return false;
-            responder = new IkPsk2Responder(ephemeral, initiator, state);
+            responder = new IkPsk2Responder(suite, ephemeral, initiator, state);
             return true;
         }
         finally

@@ -4,7 +4,7 @@ using Mesh.Protocol.Crypto;
 namespace Mesh.Protocol.Noise;
 
 /// <summary>
-/// Is the symmetric state of a Noise handshake over ChaCha20-Poly1305 and BLAKE2s (Noise revision 34 section 5.2): chaining key, transcript
+/// Is the symmetric state of a Noise handshake over a cipher suite and BLAKE2s (Noise revision 34 section 5.2): chaining key, transcript
 /// hash and the key of the next encrypted field, in memory that the collector does not move. Not safe for concurrent use.
 /// </summary>
 sealed class SymmetricState : IDisposable
@@ -12,15 +12,21 @@ sealed class SymmetricState : IDisposable
     const int Size = Blake2s.HashSize;
 
     readonly byte[] _memory = GC.AllocateArray<byte>(3 * Size, pinned: true);
+    readonly CipherSuite _suite;
 
     /// <summary>Starts a transcript with a protocol name longer than 32 bytes and a prologue.</summary>
-    public SymmetricState(ReadOnlySpan<byte> protocolName, ReadOnlySpan<byte> prologue)
+    public SymmetricState(CipherSuite suite, ReadOnlySpan<byte> protocolName, ReadOnlySpan<byte> prologue)
     {
+        _suite = suite;
         Blake2s.Hash(ChainingKey, protocolName);
         Blake2s.Hash(Transcript, ChainingKey, prologue);
     }
 
-    SymmetricState(SymmetricState other) => other._memory.CopyTo(_memory, 0);
+    SymmetricState(SymmetricState other)
+    {
+        _suite = other._suite;
+        other._memory.CopyTo(_memory, 0);
+    }
 
     /// <summary>Gets the 32-byte hash of everything so far.</summary>
     public Span<byte> Transcript => _memory.AsSpan(Size, Size);
@@ -58,9 +64,10 @@ sealed class SymmetricState : IDisposable
     /// <summary>Encrypts a field under the present key and adds the ciphertext to the transcript; the output is 16 bytes longer.</summary>
     public void EncryptAndHash(ReadOnlySpan<byte> plaintext, Span<byte> output)
     {
+        // A key is used for one field, so its counter is 0: the nonce is the same in both suites' byte orders.
         Span<byte> nonce = stackalloc byte[12];
         nonce.Clear();
-        ChaCha20Poly1305Aead.Seal(Key, nonce, plaintext, Transcript, output);
+        Aead.Seal(_suite, Key, nonce, plaintext, Transcript, output);
         MixHash(output);
     }
 
@@ -69,7 +76,7 @@ sealed class SymmetricState : IDisposable
     {
         Span<byte> nonce = stackalloc byte[12];
         nonce.Clear();
-        if (!ChaCha20Poly1305Aead.TryOpen(Key, nonce, ciphertext, Transcript, output))
+        if (!Aead.TryOpen(_suite, Key, nonce, ciphertext, Transcript, output))
             return false;
         MixHash(ciphertext);
         return true;

@@ -1,3 +1,4 @@
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Noise;
 
@@ -25,6 +26,9 @@ public sealed class AuthenticatedInitiation : IDisposable
 
     /// <summary>Gets the index that the initiator chose.</summary>
     public SessionIndex Sender { get; }
+
+    /// <summary>Gets the cipher of the handshake and of its session.</summary>
+    public CipherSuite Suite => Handshake.Suite;
 
     internal IkPsk2Responder Handshake { get; }
 

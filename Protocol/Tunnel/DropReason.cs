@@ -12,7 +12,7 @@ public enum DropReason
     /// <summary>The datagram is shorter than a message of its type, or a handshake message is longer.</summary>
     MessageLength = 1,
 
-    /// <summary>The type is none of 1 to 4, or a reserved byte is not zero.</summary>
+    /// <summary>The type is none of 1 to 4, a reserved byte is not zero, or the device does not take part in the suite that it marks.</summary>
     MessageType = 2,
 
     /// <summary>mac1 is wrong: the sender does not know this machine's public key (paper section 5.4.4).</summary>

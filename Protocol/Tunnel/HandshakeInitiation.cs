@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Mesh.Protocol.Crypto;
 
 namespace Mesh.Protocol.Tunnel;
 
@@ -10,6 +11,7 @@ namespace Mesh.Protocol.Tunnel;
 /// | type 1 | reserved 0 | sender index | ephemeral key, 32  | static key + tag| TAI64N + tag       | mac1, 16 | mac2   |
 /// +--------+------------+--------------+--------------------+-----------------+--------------------+----------+--------+
 /// </code>
+/// Between nodes of ours the first reserved byte (offset 1) may be 1: the handshake and its session are AES-256-GCM. mac1 covers it.
 /// Every span that is passed in is exactly <see cref="Size"/> long.
 /// </summary>
 public static class HandshakeInitiation
@@ -23,12 +25,19 @@ public static class HandshakeInitiation
     /// <summary>The length of what mac2 covers.</summary>
     public const int Mac2Offset = 132;
 
-    /// <summary>Writes type, reserved bytes and sender index.</summary>
-    public static void WriteHeader(Span<byte> message, SessionIndex sender)
+    /// <summary>The first four bytes, as a little-endian number, of an initiation that is AES-256-GCM.</summary>
+    internal const uint Aes256GcmWord = 0x0000_0101;
+
+    /// <summary>Writes type, mark of the suite, reserved bytes and sender index.</summary>
+    public static void WriteHeader(Span<byte> message, SessionIndex sender, CipherSuite suite = CipherSuite.ChaCha20Poly1305)
     {
-        BinaryPrimitives.WriteUInt32LittleEndian(message, (uint)MessageType.Initiation);
+        BinaryPrimitives.WriteUInt32LittleEndian(message, suite == CipherSuite.Aes256Gcm ? Aes256GcmWord : (uint)MessageType.Initiation);
         BinaryPrimitives.WriteUInt32LittleEndian(message[4..], sender.Value);
     }
+
+    /// <summary>Gets the suite that the sender wants.</summary>
+    public static CipherSuite Suite(ReadOnlySpan<byte> message) =>
+        message[1] == 0 ? CipherSuite.ChaCha20Poly1305 : CipherSuite.Aes256Gcm;
 
     /// <summary>Gets the index that the sender chose.</summary>
     public static SessionIndex Sender(ReadOnlySpan<byte> message) => new(BinaryPrimitives.ReadUInt32LittleEndian(message[4..]));

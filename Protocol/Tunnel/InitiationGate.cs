@@ -35,14 +35,19 @@ public sealed class InitiationGate
     readonly byte[] _cookieKey = new byte[32];
     readonly IEntropy _entropy;
     readonly SourceLimiter _limiter;
+    readonly bool _takesAes;
     readonly Lock _rotation = new();
     CookieSecret? _secret;
     long _loadedUntil = long.MinValue;
 
-    /// <summary>Creates the gate of a device from its public key; the entropy makes cookie secrets and nonces.</summary>
-    public InitiationGate(TunnelPublicKey device, IEntropy entropy)
+    /// <summary>
+    /// Creates the gate of a device from its public key; the entropy makes cookie secrets and nonces. Initiations of suites that are not
+    /// <paramref name="announced"/> are dropped without an answer, as any implementation that does not know them drops them.
+    /// </summary>
+    public InitiationGate(TunnelPublicKey device, IEntropy entropy, params IEnumerable<CipherSuite> announced)
     {
         _entropy = entropy;
+        _takesAes = announced.Contains(CipherSuite.Aes256Gcm);
         MacKeys.Derive(device, _mac1Key, _cookieKey);
         _limiter = new SourceLimiter(entropy);
     }
@@ -76,7 +81,7 @@ public sealed class InitiationGate
         SessionIndex sender;
         switch (TunnelMessage.Classify(datagram))
         {
-            case MessageType.Initiation:
+            case MessageType.Initiation when _takesAes || HandshakeInitiation.Suite(datagram) == CipherSuite.ChaCha20Poly1305:
                 mac1Offset = HandshakeInitiation.Mac1Offset;
                 sender = HandshakeInitiation.Sender(datagram);
                 break;

@@ -31,8 +31,8 @@ public sealed class InitiationOpener
         if (TunnelMessage.Classify(message) != MessageType.Initiation)
             return false;
         Span<byte> timestamp = stackalloc byte[Tai64N.Size];
-        if (!IkPsk2Responder.TryRead(_deviceKey, HandshakeInitiation.Noise(message), TunnelSpecification.Identifier, peers.Contains,
-                timestamp, out var handshake, out var unknown))
+        if (!IkPsk2Responder.TryRead(HandshakeInitiation.Suite(message), _deviceKey, HandshakeInitiation.Noise(message),
+                TunnelSpecification.Identifier, peers.Contains, timestamp, out var handshake, out var unknown))
         {
             reason = unknown ? DropReason.UnknownPeer : DropReason.HandshakeAuthentication;
             return false;

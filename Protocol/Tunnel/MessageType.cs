@@ -2,7 +2,8 @@ using System.Buffers.Binary;
 
 namespace Mesh.Protocol.Tunnel;
 
-/// <summary>Names the message types (WireGuard paper section 5.4): the first byte, followed by three reserved zero bytes.</summary>
+/// <summary>Names the message types (WireGuard paper section 5.4): the first byte, followed by three reserved zero bytes; the
+/// first of these may be 1 in an initiation (<see cref="HandshakeInitiation"/>).</summary>
 public enum MessageType
 {
     /// <summary>Not a message of this protocol.</summary>
@@ -29,7 +30,7 @@ public static class TunnelMessage
 
     /// <summary>
     /// Gives the type of a datagram, or None when it is not a message of this protocol: the first byte is none of 1 to 4, a reserved byte
-    /// is not zero, or the length does not fit the type.
+    /// is not zero, or the length does not fit the type. Whether this device takes part in an initiation's suite is the gate's question.
     /// </summary>
     public static MessageType Classify(ReadOnlySpan<byte> datagram)
     {
@@ -38,7 +39,7 @@ public static class TunnelMessage
         return BinaryPrimitives.ReadUInt32LittleEndian(datagram) switch
         {
             4 => MessageType.Transport,
-            1 when datagram.Length == HandshakeInitiation.Size => MessageType.Initiation,
+            1 or HandshakeInitiation.Aes256GcmWord when datagram.Length == HandshakeInitiation.Size => MessageType.Initiation,
             2 when datagram.Length == HandshakeResponse.Size => MessageType.Response,
             3 when datagram.Length == CookieReply.Size => MessageType.CookieReply,
             _ => MessageType.None,

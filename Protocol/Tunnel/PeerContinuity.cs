@@ -9,6 +9,8 @@ namespace Mesh.Protocol.Tunnel;
 /// </summary>
 public sealed class PeerContinuity
 {
+    bool _suiteFellBack;
+
     /// <summary>Gets when traffic was last sent and received; shared by all sessions of the peer.</summary>
     public PeerActivity Activity { get; } = new();
 
@@ -33,10 +35,18 @@ public sealed class PeerContinuity
     /// <summary>Gets when a handshake last completed: as initiator when the answer came, as responder with the first packet.</summary>
     public Instant? LastHandshake { get; internal set; }
 
+    /// <summary>Gets whether the peer left AES-256-GCM initiations unanswered, so that plain ones are sent. Readable on any thread.</summary>
+    public bool SuiteFellBack => Volatile.Read(ref _suiteFellBack);
+
+    /// <summary>Gets or sets until when only plain initiations are sent.</summary>
+    internal Instant? PlainUntil { get; set; }
+
     internal List<TransportSession> Retained { get; } = [];
 
     /// <summary>Gets the index of the initiation that is outstanding.</summary>
     internal SessionIndex? Outstanding { get; set; }
+
+    internal void NoteSuiteFellBack(bool fellBack) => Volatile.Write(ref _suiteFellBack, fellBack);
 
     /// <summary>Zeroes all sessions and gives their indexes back.</summary>
     public void Clear(ISessionIndexes indexes)

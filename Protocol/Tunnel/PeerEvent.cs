@@ -22,4 +22,7 @@ public abstract record PeerEvent
 
     /// <summary>An authenticated message came from another endpoint; send there from now on.</summary>
     public sealed record EndpointChanged(EndpointAddress Endpoint) : PeerEvent;
+
+    /// <summary>The peer left AES-256-GCM initiations unanswered; plain ones are sent now.</summary>
+    public sealed record SuiteFellBack : PeerEvent;
 }

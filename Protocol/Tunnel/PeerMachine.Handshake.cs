@@ -30,6 +30,7 @@ public sealed partial class PeerMachine
         if (IsHandshaking)
             return;
         _attemptStart = now;
+        _aesInitiations = 0;
         _timers.Clear(TunnelTimer.DeadPeer);
         if (_lastInitiationSent is { } last && now < last + TunnelSpecification.RekeyTimeout)
             _timers.Set(TunnelTimer.Handshake, last + TunnelSpecification.RekeyTimeout);
@@ -67,7 +68,9 @@ public sealed partial class PeerMachine
             _macs.Complete(_response, HandshakeResponse.Mac1Offset, local, now);
             _responseLength = HandshakeResponse.Size;
             _responseTo = from;
-            var session = new TransportSession(SessionRole.Responder, local, initiation.Sender, sendingKey, receivingKey, Activity, now);
+            var session = new TransportSession(SessionRole.Responder, local, initiation.Sender, sendingKey, receivingKey, Activity, now,
+                initiation.Suite);
+            NoteSuiteSpoken(initiation.Suite);
             InstallAnswered(session, now);
         }
         finally
@@ -94,13 +97,16 @@ public sealed partial class PeerMachine
         {
             if (!_initiator.TryReadResponse(HandshakeResponse.Noise(message), PresharedKey, default, sendingKey, receivingKey))
                 return DropReason.HandshakeAuthentication;
+            var suite = _initiator.Suite;
+            NoteSuiteAnswered(suite, now);
             // The index goes over from the handshake to the session.
             _continuity.Outstanding = null;
             EndHandshake();
             var remote = HandshakeResponse.Sender(message);
             Activity.NoteReceived(now, isData: false);
             HandleEndpointSeen(from);
-            InstallInitiated(new TransportSession(SessionRole.Initiator, local, remote, sendingKey, receivingKey, Activity, now), now);
+            InstallInitiated(
+                new TransportSession(SessionRole.Initiator, local, remote, sendingKey, receivingKey, Activity, now, suite), now);
         }
         finally
         {
@@ -114,7 +120,14 @@ public sealed partial class PeerMachine
     /// Takes a cookie reply to the last initiation or response sent; the next one carries the cookie. Reasons: UnexpectedMessage,
     /// CookieAuthentication, MessageLength.
     /// </summary>
-    public DropReason HandleCookieReply(ReadOnlySpan<byte> message, Instant now) => _macs.TakeCookie(message, now);
+    public DropReason HandleCookieReply(ReadOnlySpan<byte> message, Instant now)
+    {
+        var reason = _macs.TakeCookie(message, now);
+        // A cookie is an answer too: the peer read the initiation and would have dropped a suite that it does not take part in.
+        if (reason == DropReason.None && CookieReply.Receiver(message) == _continuity.Outstanding)
+            _aesInitiations = 0;
+        return reason;
+    }
 
     void RequestInitiation(Instant now)
     {
@@ -187,7 +200,8 @@ public sealed partial class PeerMachine
         Span<byte> payload = stackalloc byte[Tai64N.Size];
         timestamp.WriteTo(payload);
         using var ephemeral = new TunnelPrivateKey(_entropy);
-        var initiator = new IkPsk2Initiator(_options.DeviceKey, ephemeral, _options.Peer, TunnelSpecification.Identifier);
+        var suite = ChooseSuite(now);
+        var initiator = new IkPsk2Initiator(suite, _options.DeviceKey, ephemeral, _options.Peer, TunnelSpecification.Identifier);
         var message = buffer[..HandshakeInitiation.Size];
         if (!initiator.TryWriteInitiation(payload, HandshakeInitiation.Noise(message)))
         {
@@ -196,12 +210,14 @@ public sealed partial class PeerMachine
             return false;
         }
         var local = _indexes.Reserve();
-        HandshakeInitiation.WriteHeader(message, local);
+        HandshakeInitiation.WriteHeader(message, local, suite);
         _macs.Complete(message, HandshakeInitiation.Mac1Offset, local, now);
         _initiator = initiator;
         _continuity.Outstanding = local;
         _continuity.NewestSent = timestamp;
         _lastInitiationSent = now;
+        if (suite == CipherSuite.Aes256Gcm)
+            _aesInitiations++;
         Activity.NoteSent(now, isData: false);
         transmit = new Transmit(_continuity.Endpoint, HandshakeInitiation.Size, TransmitKind.Initiation);
         return true;

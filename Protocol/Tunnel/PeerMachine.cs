@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Time;
 
 namespace Mesh.Protocol.Tunnel;
@@ -39,6 +40,8 @@ public sealed partial class PeerMachine
         if (!_continuity.Endpoint.IsNone)
             _events.Enqueue(new PeerEvent.EndpointChanged(_continuity.Endpoint));
         AdoptSessions(now);
+        if (options.Suite == CipherSuite.ChaCha20Poly1305)
+            ForgetFallback();
         if (options.PersistentKeepalive > TimeSpan.Zero)
             _timers.Set(TunnelTimer.PersistentKeepalive, now);
     }

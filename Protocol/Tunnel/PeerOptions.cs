@@ -18,6 +18,12 @@ public sealed record PeerOptions
     /// <summary>Gets the endpoint to try first; none means to wait for the peer.</summary>
     public EndpointAddress Endpoint { get; init; }
 
+    /// <summary>
+    /// Gets the suite that this side's handshakes ask for: AES-256-GCM only where both ends announce it. Whatever it is, the peer's choice
+    /// is answered.
+    /// </summary>
+    public CipherSuite Suite { get; init; }
+
     /// <summary>Gets the interval of persistent keepalives in whole seconds, 1 to 65535; zero, the default, sends none.</summary>
     public TimeSpan PersistentKeepalive { get; init; }
 }

@@ -5,7 +5,7 @@ namespace Mesh.Protocol.Tunnel;
 public static class TunnelSpecification
 {
     /// <summary>The Noise protocol name that starts every transcript (section 5.4).</summary>
-    public static ReadOnlySpan<byte> Construction => Noise.IkPsk2.Name;
+    public static ReadOnlySpan<byte> Construction => Noise.IkPsk2.Name(Crypto.CipherSuite.ChaCha20Poly1305);
 
     /// <summary>The prologue of every transcript (section 5.4).</summary>
     public static ReadOnlySpan<byte> Identifier => "WireGuard v1 zx2c4 Jason@zx2c4.com"u8;
@@ -83,6 +83,12 @@ public static class TunnelTuning
 
     /// <summary>The handshakes waiting for the worker from which the device is under load; a worker does about 10,000 a second.</summary>
     public const int LoadBacklog = 128;
+
+    /// <summary>The unanswered AES-256-GCM initiations of an attempt after which plain ones are sent.</summary>
+    public const int SuiteAttempts = 2;
+
+    /// <summary>The time for which only plain initiations are sent to a peer that answered one after it had ignored others.</summary>
+    public static readonly TimeSpan SuiteFallbackTime = TimeSpan.FromMinutes(10);
 
     /// <summary>The time for which the device stays under load after the backlog was last that long.</summary>
     public static readonly TimeSpan LoadHold = TimeSpan.FromSeconds(1);

@@ -1,3 +1,4 @@
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
 
 namespace Mesh.Tests.Kit.Network;
@@ -6,14 +7,16 @@ namespace Mesh.Tests.Kit.Network;
 /// it.</summary>
 public sealed class Pair
 {
-    /// <summary>Creates the pair; with <paramref name="bothKnow"/> Bob knows Alice's endpoint from the start.</summary>
-    public Pair(int seed, bool bothKnow = false, byte[]? presharedKey = null, TimeSpan aliceKeepalive = default)
+    /// <summary>Creates the pair; with <paramref name="bothKnow"/> Bob knows Alice's endpoint from the start. A side
+    /// takes part in its suite and asks for it, whatever the other does.</summary>
+    public Pair(int seed, bool bothKnow = false, byte[]? presharedKey = null, TimeSpan aliceKeepalive = default,
+        CipherSuite aliceSuite = default, CipherSuite bobSuite = default)
     {
         Network = new SimNetwork(seed);
-        Alice = Network.AddDevice();
-        Bob = Network.AddDevice();
-        AliceToBob = Alice.AddPeer(Bob, Bob.Endpoint, Psk(presharedKey), aliceKeepalive);
-        BobToAlice = Bob.AddPeer(Alice, bothKnow ? Alice.Endpoint : default, Psk(presharedKey));
+        Alice = Network.AddDevice(aliceSuite);
+        Bob = Network.AddDevice(bobSuite);
+        AliceToBob = Alice.AddPeer(Bob, Bob.Endpoint, Psk(presharedKey), aliceKeepalive, aliceSuite);
+        BobToAlice = Bob.AddPeer(Alice, bothKnow ? Alice.Endpoint : default, Psk(presharedKey), suite: bobSuite);
     }
 
     /// <summary>Gets the network.</summary>

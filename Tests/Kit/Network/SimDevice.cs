@@ -18,14 +18,14 @@ public sealed class SimDevice
     readonly InitiationOpener _opener;
     FrozenSet<TunnelPublicKey> _keys = [];
 
-    internal SimDevice(SimNetwork network, EndpointAddress endpoint, int seed)
+    internal SimDevice(SimNetwork network, EndpointAddress endpoint, int seed, CipherSuite[] announced)
     {
         _network = network;
         Endpoint = endpoint;
         Entropy = new SeededEntropy(seed);
         using var key = new TunnelPrivateKey(Entropy);
         Key = new X25519(key);
-        Gate = new InitiationGate(Key.PublicKey, Entropy);
+        Gate = new InitiationGate(Key.PublicKey, Entropy, announced);
         _opener = new InitiationOpener(Key);
         Indexes = new SessionIndexTable<SimPeer>(Entropy);
     }
@@ -68,9 +68,9 @@ public sealed class SimDevice
         }
     }
 
-    /// <summary>Adds a peer; without an endpoint the device waits to hear from it.</summary>
+    /// <summary>Adds a peer; without an endpoint the device waits to hear from it. The suite is what handshakes with it ask for.</summary>
     public SimPeer AddPeer(SimDevice device, EndpointAddress endpoint = default, PresharedKey? presharedKey = null,
-        TimeSpan persistentKeepalive = default)
+        TimeSpan persistentKeepalive = default, CipherSuite suite = default)
     {
         var options = new PeerOptions
         {
@@ -79,6 +79,7 @@ public sealed class SimDevice
             PresharedKey = presharedKey,
             Endpoint = endpoint,
             PersistentKeepalive = persistentKeepalive,
+            Suite = suite,
         };
         var peer = new SimPeer(this, options, _network.Clock);
         _peers.Add(device.PublicKey, peer);

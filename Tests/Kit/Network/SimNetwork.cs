@@ -1,3 +1,4 @@
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Time;
 using Mesh.Protocol.Tunnel;
 
@@ -58,11 +59,11 @@ public sealed class SimNetwork
     /// <summary>Gets the number of datagrams sent so far.</summary>
     public long Sent { get; private set; }
 
-    /// <summary>Adds a device with an IPv4 endpoint of its own.</summary>
-    public SimDevice AddDevice()
+    /// <summary>Adds a device with an IPv4 endpoint of its own, which takes part in the announced suites beside the plain one.</summary>
+    public SimDevice AddDevice(params CipherSuite[] announced)
     {
         var number = (uint)_devices.Count + 1;
-        var device = new SimDevice(this, EndpointAddress.FromIPv4(0x0a00_0000 + number, 51820), unchecked((Seed * 1000) + (int)number));
+        var device = new SimDevice(this, EndpointAddress.FromIPv4(0x0a00_0000 + number, 51820), unchecked((Seed * 1000) + (int)number), announced);
         _devices.Add(device.Endpoint, device);
         return device;
     }

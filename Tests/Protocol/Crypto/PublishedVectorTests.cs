@@ -86,7 +86,7 @@ public sealed class PublishedVectorTests
     public void ChaCha20Poly1305_of_RFC_8439_section_2_8_2()
     {
         var output = new byte[Sunscreen.Length + 16];
-        ChaCha20Poly1305Aead.Seal(Key(0x80), Hex("070000004041424344454647"), Encoding.ASCII.GetBytes(Sunscreen), Hex("50515253c0c1c2c3c4c5c6c7"),
+        Aead.Seal(CipherSuite.ChaCha20Poly1305, Key(0x80), Hex("070000004041424344454647"), Encoding.ASCII.GetBytes(Sunscreen), Hex("50515253c0c1c2c3c4c5c6c7"),
             output);
         Assert.Equal(
             "d31a8d34648e60db7b86afbc53ef7ec2a4aded51296e08fea9e2b5a736ee62d63dbea45e8ca9671282fafb69da92728b1a71de0a9e060b2905d6a5b67ecd3b3692"
@@ -94,12 +94,12 @@ public sealed class PublishedVectorTests
             + "1ae10b594f09e26a7e902ecbd0600691", Convert.ToHexStringLower(output));
 
         var plaintext = new byte[Sunscreen.Length];
-        Assert.True(ChaCha20Poly1305Aead.TryOpen(Key(0x80), Hex("070000004041424344454647"), output, Hex("50515253c0c1c2c3c4c5c6c7"), plaintext));
+        Assert.True(Aead.TryOpen(CipherSuite.ChaCha20Poly1305, Key(0x80), Hex("070000004041424344454647"), output, Hex("50515253c0c1c2c3c4c5c6c7"), plaintext));
         Assert.Equal(Sunscreen, Encoding.ASCII.GetString(plaintext));
         for (var i = 0; i < output.Length; i++)
         {
             output[i] ^= 1;
-            Assert.False(ChaCha20Poly1305Aead.TryOpen(Key(0x80), Hex("070000004041424344454647"), output, Hex("50515253c0c1c2c3c4c5c6c7"),
+            Assert.False(Aead.TryOpen(CipherSuite.ChaCha20Poly1305, Key(0x80), Hex("070000004041424344454647"), output, Hex("50515253c0c1c2c3c4c5c6c7"),
                 plaintext));
             Assert.All(plaintext, octet => Assert.Equal(0, octet));
             output[i] ^= 1;

@@ -3,18 +3,19 @@ using System.Security.Cryptography;
 namespace Mesh.Protocol.Crypto;
 
 /// <summary>
-/// Seals and opens single messages with ChaCha20-Poly1305 and associated data (RFC 8439 section 2.8): a key, a 12-byte nonce, a
-/// ciphertext followed by a 16-byte tag. Input and output may be the same memory. For many packets under one key use
+/// Seals and opens single messages with associated data, by ChaCha20-Poly1305 (RFC 8439 section 2.8) or AES-256-GCM (NIST SP 800-38D): a
+/// key of 32 bytes, a nonce of 12 bytes, a ciphertext followed by a 16-byte tag. Input and output may be the same memory. What does not
+/// authenticate costs no exception, because anybody can send it. For many packets under one key use
 /// <see cref="AeadStream"/>.
 /// </summary>
-public static unsafe class ChaCha20Poly1305Aead
+public static unsafe class Aead
 {
     /// <summary>The length of the tag.</summary>
     public const int TagSize = 16;
 
     /// <summary>Encrypts; <paramref name="output"/> is 16 bytes longer than the plaintext.</summary>
-    public static void Seal(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> plaintext, ReadOnlySpan<byte> associated,
-        Span<byte> output)
+    public static void Seal(CipherSuite suite, ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> plaintext,
+        ReadOnlySpan<byte> associated, Span<byte> output)
     {
         Check(key, nonce);
         if (output.Length != plaintext.Length + TagSize)
@@ -27,12 +28,12 @@ public static unsafe class ChaCha20Poly1305Aead
             {
                 LibCrypto.Require(
                     context != 0
-                    && LibCrypto.EVP_EncryptInit_ex(context, LibCrypto.ChaCha20Poly1305, 0, keyBytes, nonceBytes) == 1
+                    && LibCrypto.EVP_EncryptInit_ex(context, LibCrypto.Cipher(suite), 0, keyBytes, nonceBytes) == 1
                     && (associated.IsEmpty || LibCrypto.EVP_EncryptUpdate(context, null, &written, aad, associated.Length) == 1)
                     && (plaintext.IsEmpty || LibCrypto.EVP_EncryptUpdate(context, data, &written, input, plaintext.Length) == 1)
                     && LibCrypto.EVP_EncryptFinal_ex(context, data + plaintext.Length, &written) == 1
                     && LibCrypto.EVP_CIPHER_CTX_ctrl(context, LibCrypto.CipherCtrlGetTag, TagSize, data + plaintext.Length) == 1,
-                    "ChaCha20-Poly1305 encryption");
+                    "encryption");
             }
         }
         finally
@@ -42,8 +43,8 @@ public static unsafe class ChaCha20Poly1305Aead
     }
 
     /// <summary>Checks and decrypts; returns false, with <paramref name="output"/> zeroed, for anything that was not sealed so.</summary>
-    public static bool TryOpen(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> ciphertextAndTag,
-        ReadOnlySpan<byte> associated, Span<byte> output)
+    public static bool TryOpen(CipherSuite suite, ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce,
+        ReadOnlySpan<byte> ciphertextAndTag, ReadOnlySpan<byte> associated, Span<byte> output)
     {
         Check(key, nonce);
         var length = ciphertextAndTag.Length - TagSize;
@@ -57,7 +58,7 @@ public static unsafe class ChaCha20Poly1305Aead
             LibCrypto.Require(context != 0, "EVP_CIPHER_CTX_new");
             fixed (byte* keyBytes = key, nonceBytes = nonce, input = ciphertextAndTag, aad = associated, data = output)
             {
-                if (LibCrypto.EVP_DecryptInit_ex(context, LibCrypto.ChaCha20Poly1305, 0, keyBytes, nonceBytes) == 1
+                if (LibCrypto.EVP_DecryptInit_ex(context, LibCrypto.Cipher(suite), 0, keyBytes, nonceBytes) == 1
                     && LibCrypto.EVP_CIPHER_CTX_ctrl(context, LibCrypto.CipherCtrlSetTag, TagSize, input + length) == 1
                     && (associated.IsEmpty || LibCrypto.EVP_DecryptUpdate(context, null, &written, aad, associated.Length) == 1)
                     && (length == 0 || LibCrypto.EVP_DecryptUpdate(context, data, &written, input, length) == 1)
@@ -76,6 +77,6 @@ public static unsafe class ChaCha20Poly1305Aead
     static void Check(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce)
     {
         if (key.Length != 32 || nonce.Length != 12)
-            throw new CryptographicException("ChaCha20-Poly1305 takes a key of 32 and a nonce of 12 bytes");
+            throw new CryptographicException("these ciphers take a key of 32 and a nonce of 12 bytes");
     }
 }
