@@ -6,7 +6,7 @@ namespace Mesh.Node.Cli;
 
 /// <summary>
 /// Prints a status for people: columns IP, name, owner, OS, state, then health. A state is <c>-</c> (nothing went there), <c>idle</c>
-/// or <c>active; direct ADDR</c>, with <c>; offline, last seen ...</c> and <c>, tx N rx N</c> behind it. Pure.
+/// or <c>active; direct ADDR</c>, with <c>; offline, last seen ...</c>, <c>; fell back to SUITE</c> and <c>, tx N rx N</c> behind it. Pure.
 /// </summary>
 static class StatusText
 {
@@ -60,6 +60,8 @@ static class StatusText
             text.Append(traffic ? "idle" : "-");
         if (peer is { Online: false })
             text.Append("; offline").Append(peer.LastSeen is { } seen ? $", last seen {Ago(now - seen)}" : "");
+        if (peer is { SuiteFellBack: true, Suite: { } suite })
+            text.Append("; fell back to ").Append(suite);
         if (traffic)
             text.Append(CultureInfo.InvariantCulture, $", tx {peer.TxBytes} rx {peer.RxBytes}");
         return text.ToString();

@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Mesh.Node.Runtime;
+using Mesh.Protocol.Crypto;
 
 namespace Mesh.Node.Configuration;
 
@@ -42,6 +44,9 @@ sealed record DaemonSettings
     /// <summary>Gets the MTU of the interface, in bytes.</summary>
     public int Mtu { get; init; } = 1420;
 
+    /// <summary>Gets the suites that are announced beside plain WireGuard: by default those that the processor has instructions for.</summary>
+    public ImmutableArray<CipherSuite> Suites { get; init; } = CipherHardware.Suites;
+
     /// <summary>Gets where the random wrapping key lies.</summary>
     public string KeyDirectory { get; init; } = "/etc/mesh/keys";
 
@@ -68,6 +73,7 @@ sealed record DaemonSettings
         "port" => this with { Port = ParseNumber(value, 0, 65535, "a UDP port is 0 to 65535") },
         "hosts-file" => this with { HostsFile = value is "none" or "off" ? null : Filled(value) },
         "mtu" => this with { Mtu = ParseNumber(value, MinimumMtu, 65535 - 80, $"an MTU is {MinimumMtu} to {65535 - 80}") },
+        "suites" => this with { Suites = ParseSuites(value) },
         "key-dir" => this with { KeyDirectory = Filled(value) },
         "passphrase-file" => this with { PassphraseFile = Filled(value) },
         _ => throw new ArgumentOutOfRangeException(nameof(key), key, "not a setting"),
@@ -84,6 +90,7 @@ sealed record DaemonSettings
         new("port", "PORT", "UDP port, 0 for any (default 51820)"),
         new("hosts-file", "PATH", "File to name peers in, or none (default /etc/hosts)"),
         new("mtu", "BYTES", "MTU of the interface (default 1420)"),
+        new("suites", "LIST", "Cipher suites to announce beside plain WireGuard: aes-256-gcm, none, or auto by processor (default auto)") { MayBeList = true },
         new("key-dir", "PATH", "Where the key that protects the private keys lies (default /etc/mesh/keys)"),
         new("passphrase-file", "PATH", "File with a passphrase that protects the private keys instead"),
     ];
@@ -101,6 +108,17 @@ sealed record DaemonSettings
         "uapi" => BackendKind.Uapi,
         _ => throw new FormatException("a backend is managed or uapi"),
     };
+
+    static ImmutableArray<CipherSuite> ParseSuites(string value)
+    {
+        if (value == "auto")
+            return CipherHardware.Suites;
+        if (value is "none" or "")
+            return [];
+        return [.. value.Split(',', StringSplitOptions.TrimEntries).Distinct(StringComparer.Ordinal).Select(name => CipherSuites.TryParseAnnounced(name, out var suite)
+            ? suite
+            : throw new FormatException($"suites are auto, none or {CipherSuites.Aes256Gcm}"))];
+    }
 
     static string ParseInterface(string value) =>
         value.Length is > 0 and <= InterfaceNameSize && value is not ("." or "..") && !value.AsSpan().ContainsAny("/ :%\t")
@@ -122,6 +140,9 @@ sealed record DaemonSettings
 /// <param name="Description">What it does.</param>
 sealed record DaemonSetting(string Key, string Value, string Description)
 {
+    /// <summary>Gets whether the file may say it as a list; the text is then its elements with commas between.</summary>
+    public bool MayBeList { get; init; }
+
     /// <summary>Gets the environment variable.</summary>
     public string Variable => "MESH_" + Key.ToUpperInvariant().Replace('-', '_');
 }

@@ -24,10 +24,23 @@ static class SettingsReader
                 settings = With(settings, setting.Key, flag, $"--{setting.Key}", ExitCodes.Usage);
             else if (environment(setting.Variable) is { } variable)
                 settings = With(settings, setting.Key, variable, setting.Variable, ExitCodes.BadConfiguration);
-            else if (file.GetString($"{Section}.{setting.Key}") is { } written)
+            else if (Written(file, setting) is { } written)
                 settings = With(settings, setting.Key, written, $"{Section}.{setting.Key}", ExitCodes.BadConfiguration);
         }
         return settings;
+    }
+
+    static string? Written(Config file, DaemonSetting setting)
+    {
+        var path = $"{Section}.{setting.Key}";
+        try
+        {
+            return setting.MayBeList && file.IsList(path) ? string.Join(',', file.GetStringList(path)) : file.GetString(path);
+        }
+        catch (ConfigurationException failure)
+        {
+            throw new MeshFailureException(ExitCodes.BadConfiguration, failure.Message, failure);
+        }
     }
 
     static DaemonSettings With(DaemonSettings settings, string key, string value, string source, int exitCode)

@@ -86,7 +86,7 @@ sealed partial class DataPlane : IDataPlane, IDisposable
     /// <inheritdoc/>
     public bool SetPrivateKey(TunnelPrivateKey? key)
     {
-        var fresh = key is null ? null : new DeviceIdentity(key, Entropy);
+        var fresh = key is null ? null : new DeviceIdentity(key, Entropy, Configuration.Suites);
         lock (_peersLock)
         {
             var before = _identity;
@@ -221,6 +221,10 @@ sealed partial class DataPlane : IDataPlane, IDisposable
         WallTime? received = slot.Continuity.Activity.LastReceived is { } at ? Clock.WallNow - (Clock.Now - at) : null;
         return new TunnelPeerStatistics(slot.Key, slot.Endpoint, slot.LastHandshake, received,
             Volatile.Read(ref slot.Received.Bytes), Volatile.Read(ref slot.Sent.Bytes),
-            Volatile.Read(ref slot.Received.Packets), Volatile.Read(ref slot.Sent.Packets));
+            Volatile.Read(ref slot.Received.Packets), Volatile.Read(ref slot.Sent.Packets))
+        {
+            Suite = slot.Session?.Suite,
+            SuiteFellBack = slot.Continuity.SuiteFellBack,
+        };
     }
 }

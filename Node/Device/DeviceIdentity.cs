@@ -11,11 +11,11 @@ namespace Mesh.Node.Device;
 /// </summary>
 sealed class DeviceIdentity : IDisposable
 {
-    /// <summary>Copies the key; the entropy makes cookie secrets.</summary>
-    public DeviceIdentity(TunnelPrivateKey key, IEntropy entropy)
+    /// <summary>Copies the key; the entropy makes cookie secrets; the suites are those that initiations may ask for beside the plain one.</summary>
+    public DeviceIdentity(TunnelPrivateKey key, IEntropy entropy, params IEnumerable<CipherSuite> suites)
     {
         Key = new X25519(key);
-        Gate = new InitiationGate(Key.PublicKey, entropy);
+        Gate = new InitiationGate(Key.PublicKey, entropy, suites);
         Opener = new InitiationOpener(Key);
     }
 

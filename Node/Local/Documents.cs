@@ -83,6 +83,8 @@ sealed record StatusDocument(
 /// <param name="LastSeen">When a controller last heard of it.</param>
 /// <param name="Online">Whether it is attached to a controller, as far as is known.</param>
 /// <param name="Active">Whether its session is live.</param>
+/// <param name="Suite">The cipher suite of its session, <c>chacha20-poly1305</c> or <c>aes-256-gcm</c>; absent while there is none.</param>
+/// <param name="SuiteFellBack">True where it left handshakes of a better suite unanswered, so that plain ones are sent; else absent.</param>
 sealed record NodeDocument(
     string ID,
     string HostName,
@@ -98,7 +100,9 @@ sealed record NodeDocument(
     DateTimeOffset? LastHandshake,
     DateTimeOffset? LastSeen,
     bool? Online,
-    bool Active);
+    bool Active,
+    string? Suite = null,
+    bool? SuiteFellBack = null);
 
 /// <summary>Is one line of <c>mesh ping --json</c>.</summary>
 sealed record PongDocument(string Name, string Address, int Sequence, bool Reply, double? Milliseconds, string? Via);

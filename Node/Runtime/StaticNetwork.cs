@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using Mesh.Actors.Device;
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Filter;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Routing;
@@ -14,7 +15,7 @@ namespace Mesh.Node.Runtime;
 
 /// <summary>
 /// A network written by hand instead of received from a controller: own key and addresses, and peers by their keys. Everything is allowed between
-/// such peers, as in plain WireGuard. Disposing zeroes the keys.
+/// such peers, as in plain WireGuard, unless <c>accept</c> or <c>send</c> say less. Disposing zeroes the keys.
 /// </summary>
 /// <example><code>
 /// mesh {
@@ -23,18 +24,22 @@ namespace Mesh.Node.Runtime;
 ///   mtu = 1420
 ///   private-key-file = /etc/mesh/tunnel.key
 ///   addresses = ["10.7.0.1/24", "fd00:7::1/64"]
+///   suites = ["aes-256-gcm"]                         // optional: what is accepted beside plain WireGuard
 ///   peers.gateway {
 ///     public-key = "base64"
 ///     preshared-key-file = /etc/mesh/gateway.psk    // optional
 ///     endpoint = "192.0.2.1:51820"                   // optional
 ///     allowed-ips = ["10.7.0.2/32", "fd00:7::2/128"]
 ///     persistent-keepalive = 25s                     // optional
+///     accept = ["icmp", "tcp:5201"]                  // optional: what the peer may open towards this node, by default "*"
+///     send = ["*"]                                   // optional: what this node may open towards the peer, by default "*"
+///     suites = ["aes-256-gcm"]                       // optional: the peer is a node of this program that announces it
 ///   }
 /// }
 /// </code></example>
 sealed class StaticNetwork : IDisposable
 {
-    static readonly string[] PeerKeys = ["public-key", "preshared-key-file", "endpoint", "allowed-ips", "persistent-keepalive"];
+    static readonly string[] PeerKeys = ["public-key", "preshared-key-file", "endpoint", "allowed-ips", "persistent-keepalive", "accept", "send", "suites"];
 
     readonly List<IDisposable> _secrets = [];
 
@@ -53,14 +58,15 @@ sealed class StaticNetwork : IDisposable
 
     /// <summary>Reads the network from a configuration and the key files that it names.</summary>
     /// <param name="config">The whole configuration; only <c>mesh</c> is read.</param>
+    /// <param name="suites">The suites that this machine announces; a peer's are used as far as they are among them.</param>
     /// <param name="readSecret">Reads a key file, given its path and what it is ("private key file").</param>
     /// <exception cref="ConfigurationException">A value is missing or will not do: the message names it and says what would.</exception>
-    public static StaticNetwork Read(Config config, Func<string, string, byte[]> readSecret)
+    public static StaticNetwork Read(Config config, ImmutableArray<CipherSuite> suites, Func<string, string, byte[]> readSecret)
     {
         StaticNetwork network = new();
         try
         {
-            network.ReadFrom(config, readSecret);
+            network.ReadFrom(config, suites, readSecret);
             return network;
         }
         catch
@@ -78,7 +84,7 @@ sealed class StaticNetwork : IDisposable
         _secrets.Clear();
     }
 
-    void ReadFrom(Config config, Func<string, string, byte[]> readSecret)
+    void ReadFrom(Config config, ImmutableArray<CipherSuite> suites, Func<string, string, byte[]> readSecret)
     {
         var keyFile = config.GetString("mesh.private-key-file") ?? throw new ConfigurationException("mesh.private-key-file is missing");
         var key = ReadKey(keyFile, "private key file", readSecret, static text => TunnelPrivateKey.TryParse(text, out var k) ? k : null);
@@ -86,12 +92,13 @@ sealed class StaticNetwork : IDisposable
         {
             Interface = config.GetString("mesh.interface", "mesh0")!,
             Mtu = Range(config, "mesh.mtu", 1420, 576, 9000),
+            Suites = suites,
         };
         var addresses = config.GetStringList("mesh.addresses").Select(text =>
             InterfaceAddress.TryParse(text, out var address)
                 ? address
                 : throw new ConfigurationException($"mesh.addresses: '{text}' is not an address such as 10.7.0.1/24 or fd00:7::1/64")).ToImmutableArray();
-        var peers = PeerNames(config).Select(name => ReadPeer(name, config.GetConfig($"mesh.peers.{Quote(name)}")!, readSecret)).ToImmutableArray();
+        var peers = PeerNames(config).Select(name => ReadPeer(name, config.GetConfig($"mesh.peers.{Quote(name)}")!, suites, readSecret)).ToImmutableArray();
         if (peers.GroupBy(p => p.Key).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new ConfigurationException($"mesh.peers: {string.Join(" and ", twice.Select(p => p.Name))} have the same public key");
         // A default route through the tunnel would carry the tunnel's own datagrams too: whoever wants one sets it with its exceptions.
@@ -105,7 +112,7 @@ sealed class StaticNetwork : IDisposable
         };
     }
 
-    TunnelPeer ReadPeer(string name, Config peer, Func<string, string, byte[]> readSecret)
+    TunnelPeer ReadPeer(string name, Config peer, ImmutableArray<CipherSuite> suites, Func<string, string, byte[]> readSecret)
     {
         foreach (var path in peer.Keys().Select(k => k.Path))
         {
@@ -123,7 +130,8 @@ sealed class StaticNetwork : IDisposable
             Key = key,
             Name = name,
             PresharedKey = psk,
-            Rules = PeerRules.All,
+            Rules = ReadRules(name, peer),
+            Suite = ReadSuites(name, peer, suites).FirstOrDefault(),
             Endpoints = peer.GetString("endpoint") is { } endpoint ? [ResolveEndpoint(name, endpoint)] : [],
             AllowedIps = [.. peer.GetStringList("allowed-ips").Select(text => IpPrefix.TryParse(text, out var prefix)
                 ? prefix
@@ -131,6 +139,25 @@ sealed class StaticNetwork : IDisposable
             PersistentKeepalive = ReadKeepalive(name, peer),
         };
     }
+
+    static PeerRules ReadRules(string name, Config peer)
+    {
+        if (!peer.HasPath("accept") && !peer.HasPath("send"))
+            return PeerRules.All;
+        return new PeerRules(Read("accept"), Read("send"));
+
+        ImmutableArray<FilterRule> Read(string direction) => !peer.HasPath(direction)
+            ? [FilterRule.Any]
+            : [.. peer.GetStringList(direction).Select(text => FilterRule.TryParse(text, out var rule)
+                ? rule
+                : throw new ConfigurationException($"mesh.peers.{name}.{direction}: '{text}' is not a rule such as *, icmp, tcp, udp:53 or tcp:8000-8099"))];
+    }
+
+    static ImmutableArray<CipherSuite> ReadSuites(string name, Config peer, ImmutableArray<CipherSuite> announced) =>
+        [.. peer.GetStringList("suites").Select(text => CipherSuites.TryParseAnnounced(text, out var suite)
+            ? suite
+            : throw new ConfigurationException($"mesh.peers.{name}.suites: '{text}' is not a suite; there is {CipherSuites.Aes256Gcm}"))
+            .Where(announced.Contains)];
 
     static TimeSpan ReadKeepalive(string name, Config peer)
     {

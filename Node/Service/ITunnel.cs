@@ -1,5 +1,6 @@
 using System.Net;
 using Mesh.Actors.Device;
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
 
@@ -19,6 +20,9 @@ interface ITunnel : IAsyncDisposable
 
     /// <summary>Gets the UDP port in use.</summary>
     int Port { get; }
+
+    /// <summary>Gets the suites that are announced beside plain WireGuard.</summary>
+    IReadOnlyList<CipherSuite> Suites { get; }
 
     /// <summary>Makes addresses, peers and rules what the body says; null closes every peer. Done when they are in force.</summary>
     /// <param name="body">The body.</param>
@@ -47,4 +51,7 @@ sealed record TunnelReport(string Backend, TunnelCapabilities Capabilities, Tunn
 /// <param name="RxBytes">Bytes received from it.</param>
 /// <param name="TxBytes">Bytes sent to it.</param>
 /// <param name="LastHandshake">When keys were last agreed; null: never.</param>
-readonly record struct PeerTraffic(IPEndPoint? Endpoint, long RxBytes, long TxBytes, DateTimeOffset? LastHandshake);
+/// <param name="Suite">The suite of its session; null: there is none.</param>
+/// <param name="SuiteFellBack">Whether it left initiations of another suite unanswered.</param>
+readonly record struct PeerTraffic(
+    IPEndPoint? Endpoint, long RxBytes, long TxBytes, DateTimeOffset? LastHandshake, CipherSuite? Suite = null, bool SuiteFellBack = false);

@@ -3,6 +3,7 @@ using Mesh.Actors.Control;
 using Mesh.Node.Control;
 using Mesh.Node.Names;
 using Mesh.Node.State;
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
 using Mesh.Protocol.Trust;
@@ -74,6 +75,7 @@ sealed class Member : INetworkSink, INetworkMemory, IAsyncDisposable
             Version = machine.Version,
             Os = machine.Os,
             Hostname = machine.Hostname,
+            Suites = [.. tunnel.Suites.Select(suite => suite.Name())],
             Time = time,
         };
         member._control = await tunnel.StartActorAsync("control", Props.Create(() => new ControlLink(setup)));

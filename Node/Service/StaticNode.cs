@@ -3,6 +3,7 @@ using Mesh.Node.Configuration;
 using Mesh.Node.Local;
 using Mesh.Node.Runtime;
 using Mesh.Node.State;
+using Mesh.Protocol.Crypto;
 using Microsoft.Extensions.Logging;
 
 namespace Mesh.Node.Service;
@@ -28,7 +29,7 @@ sealed class StaticNode : ILocalCommands, IAsyncDisposable
         StaticNetwork? network = null;
         try
         {
-            network = StaticNetwork.Read(settings.File, static (path, what) => SecretFile.Read(path, what));
+            network = StaticNetwork.Read(settings.File, settings.Suites, static (path, what) => SecretFile.Read(path, what));
             var tunnel = network.Tunnel with { Interface = settings.Interface, Mtu = settings.Mtu };
             var state = network.State with { ListenPort = settings.Port };
             var runtime = await ActorLog.StartAsync(new NodeOptions { Tunnel = tunnel, State = state, Backend = settings.Backend, Actors = settings.File }, log);
@@ -90,7 +91,8 @@ sealed class StaticNode : ILocalCommands, IAsyncDisposable
         traffic.TryGetValue(peer.Key, out var counted);
         return new NodeDocument(
             "", peer.Name, null, null, null, [.. peer.AllowedIps.Select(prefix => prefix.ToString().Split('/')[0])], peer.Key.ToString(), [],
-            counted.Endpoint?.ToString(), counted.RxBytes, counted.TxBytes, counted.LastHandshake, null, null, StatusReport.IsActive(counted.LastHandshake, now));
+            counted.Endpoint?.ToString(), counted.RxBytes, counted.TxBytes, counted.LastHandshake, null, null, StatusReport.IsActive(counted.LastHandshake, now),
+            counted.Suite?.Name(), counted.SuiteFellBack ? true : null);
     }
 
     static MeshFailureException Fixed() =>

@@ -2,6 +2,7 @@ using Mesh.Actors.Control;
 using Mesh.Node.Configuration;
 using Mesh.Node.Local;
 using Mesh.Node.State;
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Time;
 using Mesh.Protocol.Trust;
@@ -102,7 +103,8 @@ static class StatusReport
         return new NodeDocument(
             peer.Id.ToString(), peer.Name, Full(peer.Name, zone), Owner(peer.Owner, peer.Tags), peer.Os, peer.Addresses, peer.TunnelKey.ToString(),
             peer.Tags, counted.Endpoint?.ToString(), counted.RxBytes, counted.TxBytes, counted.LastHandshake,
-            presence?.LastSeen.ToDateTimeOffset(), known ? presence!.Online : null, IsActive(counted.LastHandshake, facts.Now));
+            presence?.LastSeen.ToDateTimeOffset(), known ? presence!.Online : null, IsActive(counted.LastHandshake, facts.Now),
+            counted.Suite?.Name(), counted.SuiteFellBack ? true : null);
     }
 
     static string? Full(string name, string? zone) => zone is null ? null : $"{name}.{zone}";

@@ -3,6 +3,7 @@ using System.Net;
 using Mesh.Actors.Device;
 using Mesh.Node.Configuration;
 using Mesh.Node.Runtime;
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Filter;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
@@ -22,15 +23,19 @@ static class Tunnels
         TunnelState alone = new() { PrivateKey = key, ListenPort = settings.Port };
         return new RuntimeTunnel(await ActorLog.StartAsync(new NodeOptions
         {
-            Tunnel = new TunnelConfiguration { Interface = settings.Interface, Mtu = settings.Mtu },
+            Tunnel = new TunnelConfiguration { Interface = settings.Interface, Mtu = settings.Mtu, Suites = settings.Suites },
             State = alone,
             Backend = settings.Backend,
             Actors = settings.File,
-        }, log), alone);
+        }, log), alone, settings.Suites);
     }
 
-    /// <summary>Translates a map. Entries that cannot be read are left out: what is not understood carries no packets. Pure.</summary>
-    public static TunnelState Translate(MapBody body, IReadOnlyDictionary<NodeId, IReadOnlyList<IPEndPoint>> endpoints)
+    /// <summary>
+    /// Translates a map for a machine that announces these suites. Entries that cannot be read are left out: what is not understood carries
+    /// no packets. Pure.
+    /// </summary>
+    public static TunnelState Translate(
+        MapBody body, IReadOnlyDictionary<NodeId, IReadOnlyList<IPEndPoint>> endpoints, IReadOnlyList<CipherSuite> announced)
     {
         var peers = ImmutableArray.CreateBuilder<TunnelPeer>(body.Peers.Count);
         foreach (var peer in body.Peers)
@@ -42,6 +47,7 @@ static class Tunnels
                 AllowedIps = [.. Addresses(peer.Addresses).Select(address => address.Network)],
                 Endpoints = endpoints.TryGetValue(peer.Id, out var known) ? [.. known.Select(EndpointAddress.From)] : [],
                 Rules = PeerRules.From(peer.Accept, peer.Send),
+                Suite = announced.FirstOrDefault(suite => peer.Suites?.Contains(suite.Name()) == true),
             });
         }
         return new TunnelState
@@ -56,7 +62,8 @@ static class Tunnels
     /// <summary>Reads what a tunnel counts.</summary>
     public static IReadOnlyDictionary<TunnelPublicKey, PeerTraffic> Traffic(TunnelStatistics statistics) =>
         statistics.Peers.ToDictionary(peer => peer.Key, peer => new PeerTraffic(
-            peer.Endpoint.IsNone ? null : peer.Endpoint.ToIPEndPoint(), peer.BytesReceived, peer.BytesSent, peer.LastHandshake?.ToDateTimeOffset()));
+            peer.Endpoint.IsNone ? null : peer.Endpoint.ToIPEndPoint(), peer.BytesReceived, peer.BytesSent, peer.LastHandshake?.ToDateTimeOffset(), peer.Suite,
+            peer.SuiteFellBack));
 
     /// <summary>Reads what a tunnel dropped.</summary>
     public static IReadOnlyDictionary<string, long> Drops(TunnelStatistics statistics) =>
@@ -74,18 +81,20 @@ static class Tunnels
     /// <summary>Says what carries a node's packets.</summary>
     public static TunnelReport Report(NodeRuntime runtime) => new(runtime.Tunnel.Name, runtime.Tunnel.Capabilities, runtime.Tunnel.ReadStatistics());
 
-    sealed class RuntimeTunnel(NodeRuntime runtime, TunnelState alone) : ITunnel
+    sealed class RuntimeTunnel(NodeRuntime runtime, TunnelState alone, IReadOnlyList<CipherSuite> suites) : ITunnel
     {
         public string Interface => runtime.Device.Interface;
 
         public int Port => runtime.Device.ListenPort;
+
+        public IReadOnlyList<CipherSuite> Suites { get; } = runtime.Tunnel.Capabilities.HasFlag(TunnelCapabilities.CipherSuites) ? suites : [];
 
         public Task<IActorRef> StartActorAsync(string name, Props props) => runtime.StartChildAsync(name, props);
 
         public Task ApplyAsync(MapBody? body, IReadOnlyDictionary<NodeId, IReadOnlyList<IPEndPoint>> endpoints) =>
             runtime.ApplyAsync(body is null
                 ? alone
-                : Translate(body, endpoints) with { PrivateKey = alone.PrivateKey, ListenPort = alone.ListenPort });
+                : Translate(body, endpoints, Suites) with { PrivateKey = alone.PrivateKey, ListenPort = alone.ListenPort });
 
         public TunnelReport Report() => Tunnels.Report(runtime);
 

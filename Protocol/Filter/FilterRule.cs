@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Mesh.Protocol.Filter;
 
 /// <summary>
@@ -11,6 +13,45 @@ public readonly record struct FilterRule(byte? Protocol, ushort FirstPort = 0, u
 {
     /// <summary>Allows everything.</summary>
     public static readonly FilterRule Any = new(null);
+
+    /// <summary>
+    /// Reads a rule as people write it: <c>*</c>, a protocol (<c>tcp</c>, <c>udp</c>, <c>icmp</c> for both versions, <c>sctp</c>,
+    /// <c>udplite</c> or a number), or a protocol with ports (<c>tcp:22</c>, <c>udp:5000-5999</c>).
+    /// </summary>
+    public static bool TryParse(string text, out FilterRule rule)
+    {
+        rule = default;
+        var colon = text.IndexOf(':', StringComparison.Ordinal);
+        var name = colon < 0 ? text : text[..colon];
+        if (name == "*")
+        {
+            rule = Any;
+            return colon < 0;
+        }
+        byte? protocol = name switch
+        {
+            "tcp" => IpProtocol.Tcp,
+            "udp" => IpProtocol.Udp,
+            "icmp" => IpProtocol.Icmp,
+            "sctp" => IpProtocol.Sctp,
+            "udplite" => IpProtocol.UdpLite,
+            _ => byte.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null,
+        };
+        rule = new FilterRule(protocol);
+        if (protocol is null || colon < 0)
+            return protocol is not null;
+        var ports = text[(colon + 1)..].Split('-');
+        var first = ParsePort(ports[0]);
+        var last = ports.Length == 2 ? ParsePort(ports[1]) : first;
+        if (ports.Length > 2 || first is not { } from || last is not { } to || from > to
+            || protocol is not (IpProtocol.Tcp or IpProtocol.Udp or IpProtocol.Sctp or IpProtocol.UdpLite))
+            return false;
+        rule = new FilterRule(protocol, from, to);
+        return true;
+
+        static ushort? ParsePort(string text) =>
+            ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) ? port : null;
+    }
 
     /// <summary>Whether no port is excluded.</summary>
     public bool AllPorts => FirstPort == 0 && LastPort == ushort.MaxValue;

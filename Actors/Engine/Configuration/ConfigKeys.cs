@@ -15,6 +15,16 @@ public static class ConfigKeys
         return keys;
     }
 
+    /// <summary>Says whether the value at a path is a list.</summary>
+    public static bool IsList(this Config config, string path)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ConfigNode? node = config.Root;
+        foreach (var segment in ConfigPath.Split(path))
+            node = node is ConfigObject inner && inner.Members.TryGetValue(segment, out var next) ? next : null;
+        return node is ConfigArray;
+    }
+
     /// <summary>
     /// Throws <see cref="ConfigurationException"/> (<c>unknown key X at line N</c>) for the first key that is neither one of
     /// <paramref name="known"/> nor under one that ends in <c>.*</c>.

@@ -47,6 +47,7 @@ public static class AuditLog
         AllocationReserved one => $"{one.Name} {one.Ipv4} {one.Ipv6} for credential {one.Credential}",
         AllocationReleased one => $"node {one.Node}",
         NodeRegistered one => $"{Machine(one.Node)}, credential {one.Credential}",
+        NodeAnnounced one => $"suites: {(one.Suites.Count == 0 ? "none" : string.Join(", ", one.Suites))}",
         NodeRevoked or NodeLoggedOut => "",
         PolicySet one => $"rules: {one.Document.Allow.Count}, groups: {one.Document.Groups.Count}",
         _ => "",

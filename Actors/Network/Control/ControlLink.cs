@@ -140,7 +140,8 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
         var address = addresses[_addressIndex % addresses.Count];
         var attempt = ++_attempt;
         var attach = new AttachFrame(
-            _setup.Version, _setup.Os, _setup.Hostname, _trust.Epoch, _trust.Revision, _trust.Body is null ? null : MapChange.Hash(_trust.Body));
+            _setup.Version, _setup.Os, _setup.Hostname, _trust.Epoch, _trust.Revision, _trust.Body is null ? null : MapChange.Hash(_trust.Body),
+            _setup.Suites);
         OpenAsync(address, attach, attempt, Expectation, _streamCancel.Token).PipeTo(Self, Self);
     }
 

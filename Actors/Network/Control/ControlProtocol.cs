@@ -62,6 +62,9 @@ public sealed record ControlLinkSetup
     /// <summary>Gets the program's version.</summary>
     public required string Version { get; init; }
 
+    /// <summary>Gets the names of the transport suites that are announced beside plain WireGuard.</summary>
+    public IReadOnlyList<string> Suites { get; init; } = [];
+
     /// <summary>Gets the operating system, as shown to people.</summary>
     public required string Os { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Time;
 using Mesh.Protocol.Tunnel;
@@ -91,4 +92,11 @@ public sealed record TunnelStatistics(
 /// <param name="PacketsSent">Inner packets sent; 0 without <see cref="TunnelCapabilities.PacketCounters"/>.</param>
 public sealed record TunnelPeerStatistics(
     TunnelPublicKey Key, EndpointAddress Endpoint, WallTime? LastHandshake, WallTime? LastReceived,
-    long BytesReceived, long BytesSent, long PacketsReceived, long PacketsSent);
+    long BytesReceived, long BytesSent, long PacketsReceived, long PacketsSent)
+{
+    /// <summary>The suite of the session that is sent with; null while there is none.</summary>
+    public CipherSuite? Suite { get; init; }
+
+    /// <summary>Whether the peer left initiations of another suite unanswered, so that plain ones are sent.</summary>
+    public bool SuiteFellBack { get; init; }
+}

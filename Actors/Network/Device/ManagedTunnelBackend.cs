@@ -29,7 +29,8 @@ public sealed class ManagedTunnelBackend : ITunnelBackend
 
     /// <inheritdoc/>
     public TunnelCapabilities Capabilities =>
-        TunnelCapabilities.PacketFilter | TunnelCapabilities.DropCounters | TunnelCapabilities.EndpointCandidates | TunnelCapabilities.PacketCounters;
+        TunnelCapabilities.PacketFilter | TunnelCapabilities.DropCounters | TunnelCapabilities.EndpointCandidates | TunnelCapabilities.PacketCounters
+        | TunnelCapabilities.CipherSuites;
 
     /// <summary>Completes, with the cause, when the device failed and is not opened again.</summary>
     public Task<Exception> Lost => _lost.Task;

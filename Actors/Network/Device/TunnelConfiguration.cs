@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Filter;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Routing;
@@ -24,6 +25,11 @@ public sealed record TunnelConfiguration
 
     /// <summary>Queues of the device that packets are carried by in parallel; 0 (default): as many as the machine's cores call for.</summary>
     public int Queues { get; init; }
+
+    /// <summary>
+    /// Suites beside plain WireGuard that initiations may ask for; others are dropped without an answer. Default: none.
+    /// </summary>
+    public ImmutableArray<CipherSuite> Suites { get; init; } = [];
 
     /// <summary>Offloads and queues that are not to be used even where the machine has them. Default: none.</summary>
     public OffloadFeatures Disabled { get; init; }
@@ -127,6 +133,9 @@ public sealed record TunnelPeer
 
     /// <summary>Interval of keepalives that hold a NAT binding open; zero: none.</summary>
     public TimeSpan PersistentKeepalive { get; init; }
+
+    /// <summary>The suite that handshakes with the peer ask for: one that both ends announce. Default: plain WireGuard.</summary>
+    public CipherSuite Suite { get; init; }
 
     /// <summary>What each side may open towards the other. Default: nothing.</summary>
     public PeerRules Rules { get; init; } = PeerRules.None;

@@ -21,6 +21,7 @@ public static class NetworkEvents
         EventManifest.Of("allocation.reserved.v1", EventJson.Default.AllocationReserved),
         EventManifest.Of("allocation.released.v1", EventJson.Default.AllocationReleased),
         EventManifest.Of("node.registered.v1", EventJson.Default.NodeRegistered),
+        EventManifest.Of("node.announced.v1", EventJson.Default.NodeAnnounced),
         EventManifest.Of("node.revoked.v1", EventJson.Default.NodeRevoked),
         EventManifest.Of("node.logged-out.v1", EventJson.Default.NodeLoggedOut),
         EventManifest.Of("policy.set.v1", EventJson.Default.PolicySet),
@@ -42,6 +43,7 @@ public static class NetworkEvents
 [JsonSerializable(typeof(AllocationReserved))]
 [JsonSerializable(typeof(AllocationReleased))]
 [JsonSerializable(typeof(NodeRegistered))]
+[JsonSerializable(typeof(NodeAnnounced))]
 [JsonSerializable(typeof(NodeRevoked))]
 [JsonSerializable(typeof(NodeLoggedOut))]
 [JsonSerializable(typeof(PolicySet))]

@@ -42,6 +42,14 @@ public sealed record AllocationReleased(string CommandId, string By, WallTime At
 /// <param name="Node">The machine.</param>
 public sealed record NodeRegistered(string CommandId, string By, WallTime At, CredentialId Credential, EnrolledNode Node) : INetworkEvent;
 
+/// <summary><c>node.announced.v1</c> on <c>node-ID</c>: the node, as it attached, announced other suites than before.</summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Node">The node.</param>
+/// <param name="Suites">The names of the transport suites beside plain WireGuard that it announces, sorted; those that this version knows.</param>
+public sealed record NodeAnnounced(string CommandId, string By, WallTime At, NodeId Node, IReadOnlyList<string> Suites) : INetworkEvent;
+
 /// <summary><c>node.revoked.v1</c> on <c>node-ID</c>: an admin takes the node out.</summary>
 /// <param name="CommandId">The command.</param>
 /// <param name="By">Who.</param>

@@ -123,7 +123,7 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
         _machine = new PeerMachine(
             new PeerOptions
             {
-                DeviceKey = deviceKey, Peer = _peer.Key, PresharedKey = _peer.PresharedKey, PersistentKeepalive = _peer.PersistentKeepalive,
+                DeviceKey = deviceKey, Peer = _peer.Key, Suite = _peer.Suite, PresharedKey = _peer.PresharedKey, PersistentKeepalive = _peer.PersistentKeepalive,
                 Endpoint = continuity.Endpoint.IsNone ? _peer.Endpoints.FirstOrDefault() : continuity.Endpoint,
             },
             continuity, _port.Indexes, _entropy, _clock.Now);
@@ -142,11 +142,15 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
     {
         var before = _peer;
         _peer = peer;
-        var keysChanged = !SameSecret(before.PresharedKey, peer.PresharedKey) || before.PersistentKeepalive != peer.PersistentKeepalive;
+        var keysChanged = !SameSecret(before.PresharedKey, peer.PresharedKey) || before.PersistentKeepalive != peer.PersistentKeepalive
+            || before.Suite != peer.Suite;
         if (keysChanged)
         {
             CreateMachine();
             Attach();
+            // A session made before both ends had announced a better suite is not kept for its two minutes.
+            if (before.Suite != peer.Suite && _machine?.CurrentSession is { } session && session.Suite != peer.Suite)
+                _machine.StartHandshake(_clock.Now);
         }
 
         // An endpoint that works is not given up for a hint; one that does not, or that there is none of, is.

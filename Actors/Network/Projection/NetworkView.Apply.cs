@@ -40,7 +40,8 @@ public sealed partial record NetworkView
             CredentialExpired one => new(next.WithEnded(one.Credential, CredentialStatus.Expired, one), Nobody),
             CredentialRevoked one => new(next.WithEnded(one.Credential, CredentialStatus.Revoked, one), Nobody),
             NodeRegistered one => (next with { PendingRegistrations = PendingRegistrations.Remove(one.Credential) })
-                .With(this, new NodeView(one.Node, one.Credential, one.At)),
+                .With(this, new NodeView(one.Node, one.Credential, one.At, Suites: Nodes.GetValueOrDefault(one.Node.Id)?.Suites)),
+            NodeAnnounced one => next.With(this, one),
             NodeRevoked one => next.WithRemoved(this, one.Node, Removal.Revoked, one),
             NodeLoggedOut one => next.WithRemoved(this, one.Node, Removal.LoggedOut, one),
             AllocationReleased one => new(next with { PendingReleases = PendingReleases.Remove(one.Node) }, Nobody),
@@ -72,6 +73,24 @@ public sealed partial record NetworkView
             Members = Enter(old is null ? Members : Leave(Members, old.Node), node.Node),
         };
         return new(view, AffectedBy(before, view, old, node));
+    }
+
+    ViewChange With(NetworkView before, NodeAnnounced one)
+    {
+        if (before.Nodes.GetValueOrDefault(one.Node) is not { } old)
+            return new(this, Nobody);
+        // A copy would share the entries that peers were shown.
+        var node = new NodeView(old.Node, old.Credential, old.RegisteredAt, old.Removed, old.RemovedAt, one.Suites.Count == 0 ? null : one.Suites);
+        var view = this with { Nodes = Nodes.SetItem(node.Id, node) };
+        var affected = new HashSet<NodeId>();
+        foreach (var peer in view.PeersOf(node.Id).Keys)
+        {
+            if (!(node.CommonSuites(view.Nodes[peer]) ?? []).SequenceEqual(old.CommonSuites(view.Nodes[peer]) ?? [], StringComparer.Ordinal))
+                affected.Add(peer);
+        }
+        if (affected.Count > 0)
+            affected.Add(node.Id);
+        return new(view, affected);
     }
 
     ViewChange WithRemoved(NetworkView before, NodeId id, string reason, INetworkEvent by)

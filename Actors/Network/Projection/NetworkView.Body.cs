@@ -19,7 +19,7 @@ public sealed partial record NetworkView
                 .. PeersOf(node)
                     .Select(peer => (View: Nodes[peer.Key], Rights: peer.Value))
                     .OrderBy(peer => peer.View.IdText, StringComparer.Ordinal)
-                    .Select(peer => peer.View.Entry(peer.Rights)),
+                    .Select(peer => peer.View.Entry(self, peer.Rights)),
             ],
             [
                 .. Controllers.Values.Where(one => !one.Withdrawn)

@@ -48,8 +48,10 @@ public sealed record CredentialView(
 /// <param name="RegisteredAt">When it last joined.</param>
 /// <param name="Removed">Why it was taken out: <c>revoked</c> or <c>logged-out</c>; null while it belongs to the network.</param>
 /// <param name="RemovedAt">When it was taken out.</param>
+/// <param name="Suites">The transport suites that it announces beside plain WireGuard, sorted; null: none.</param>
 public sealed record NodeView(
-    EnrolledNode Node, CredentialId Credential, WallTime RegisteredAt, string? Removed = null, WallTime? RemovedAt = null)
+    EnrolledNode Node, CredentialId Credential, WallTime RegisteredAt, string? Removed = null, WallTime? RemovedAt = null,
+    IReadOnlyList<string>? Suites = null)
 {
     /// <summary>Gets the node's id.</summary>
     public NodeId Id => Node.Id;
@@ -67,11 +69,31 @@ public sealed record NodeView(
     static readonly IReadOnlyList<Grant> Everything = [Grant.Everything];
 
     // One entry per combination of rights, made when first asked for: two maps that hold the same peer hold the same object, so
-    // that comparing them costs nothing. Several threads may make it at once; the entries are equal.
-    readonly PeerEntry?[] _entries = new PeerEntry?[4];
+    // that comparing them costs nothing. Several threads may make it at once; the entries are equal. A peer that announces only some
+    // of this node's suites is the rare case and gets an entry of its own.
+    readonly PeerEntry?[] _entries = new PeerEntry?[8];
+
+    /// <summary>Gets the suites that this node and another both announce; null: none.</summary>
+    public IReadOnlyList<string>? CommonSuites(NodeView peer)
+    {
+        if (Suites is null || peer.Suites is null)
+            return null;
+        if (Suites.SequenceEqual(peer.Suites, StringComparer.Ordinal))
+            return Suites;
+        var common = Suites.Intersect(peer.Suites, StringComparer.Ordinal).ToArray();
+        return common.Length == 0 ? null : common;
+    }
 
     /// <summary>Gets how a peer with these rights sees this node.</summary>
-    public PeerEntry Entry(PeerRights rights) => _entries[(rights.Accept ? 1 : 0) + (rights.Send ? 2 : 0)] ??= new PeerEntry(
+    public PeerEntry Entry(NodeView peer, PeerRights rights)
+    {
+        var suites = CommonSuites(peer);
+        if (suites is not null && !ReferenceEquals(suites, Suites))
+            return Create(rights, suites);
+        return _entries[(rights.Accept ? 1 : 0) + (rights.Send ? 2 : 0) + (suites is null ? 0 : 4)] ??= Create(rights, suites);
+    }
+
+    PeerEntry Create(PeerRights rights, IReadOnlyList<string>? suites) => new(
         Node.Id,
         Node.Name,
         Node.TunnelKey,
@@ -81,7 +103,8 @@ public sealed record NodeView(
         rights.Accept ? Everything : Nothing,
         rights.Send ? Everything : Nothing,
         Node.Owner,
-        Node.Os);
+        Node.Os,
+        suites);
 }
 
 /// <summary>Shows a user.</summary>

@@ -51,7 +51,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
         Func<string, Props> credential = id => Props.Create(() => new CredentialActor(id, services));
         _credentials = system.ActorOf(Props.Create(() => new EntityParent(credential, clock, options)), "credentials");
 
-        var sessions = new SessionServices(_feed, signer, clock, presence, options);
+        var sessions = new SessionServices(_feed, signer, clock, presence, options, _nodes, entropy);
         _sessions = system.ActorOf(Props.Create(() => new SessionsActor(sessions)), "sessions");
         var tail = new TailServices(journal, _feed, clock, options, _credentials, _nodes, _users, _singletons, _sessions);
         _tail = system.ActorOf(Props.Create(() => new TailActor(tail)), "tail");

@@ -1,6 +1,7 @@
 using Mesh.Actors.Projection;
 using Mesh.Actors.Registry;
 using Mesh.Protocol.Control;
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
 using Mesh.Protocol.Time;
@@ -37,6 +38,15 @@ sealed partial class SessionsActor
         attachment.IsReady = true;
         Send([(attachment, leaf, body, hash)]);
         GoOnline(node, attachment);
+        RecordAnnounced(node, frame.Suites ?? []);
+    }
+
+    // What this version does not know is left out: it would say nothing to a node, and anybody's text would stay in the journal for ever.
+    void RecordAnnounced(NodeId node, IReadOnlyList<string> announced)
+    {
+        string[] suites = [.. announced.Where(name => CipherSuites.TryParseAnnounced(name, out _)).Distinct().Order(StringComparer.Ordinal)];
+        if (!suites.SequenceEqual(_view.Nodes[node].Suites ?? [], StringComparer.Ordinal))
+            _services.Nodes.Tell(new EntityRequest(node.ToString(), new AnnounceSuites(Cause.Of($"node:{node}", _services.Entropy), node, suites)));
     }
 
     void On(ViewCommitted committed)

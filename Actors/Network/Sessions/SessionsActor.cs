@@ -10,7 +10,8 @@ using Mesh.Protocol.Trust;
 namespace Mesh.Actors.Sessions;
 
 /// <summary>Is what the sessions need.</summary>
-sealed record SessionServices(NetworkViewFeed Feed, IMapSigner Signer, IClock Clock, IPresence Presence, ControllerOptions Options);
+sealed record SessionServices(
+    NetworkViewFeed Feed, IMapSigner Signer, IClock Clock, IPresence Presence, ControllerOptions Options, IActorRef Nodes, IEntropy Entropy);
 
 /// <summary>
 /// Supervises one <see cref="SessionActor"/> per open stream and knows what each attached node has: at an attach it settles the
@@ -48,6 +49,9 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
         Receive<NodeMoved>(On);
         Receive<ViewCommitted>(On);
         Receive<SignFullMap>(On);
+        // Answers to what a node announced: where it could not be written, the node announces it again when it attaches next.
+        Receive<Accepted>(_ => { });
+        Receive<Refusal>(refusal => _log.Warning("what a node announced is not recorded: {0}", refusal.Message));
         Receive<AwaitCut>(On);
         Receive<CutOverdue>(On);
         Receive<RenewalTick>(_ => Renew());

@@ -76,7 +76,7 @@ static class BackendHost
     static StaticNetwork Read(string file, out TunnelState state)
     {
         var config = ConfigurationFactory.ParseString(File.ReadAllText(file));
-        var network = StaticNetwork.Read(config, (path, _) => File.ReadAllBytes(path));
+        var network = StaticNetwork.Read(config, [], (path, _) => File.ReadAllBytes(path));
         state = network.State with { Peers = [.. network.State.Peers.Select(Adjust)] };
         return network;
 

@@ -6,7 +6,8 @@ namespace Mesh.Tests.E2E.Backend;
 public sealed class ManagedBackendTests : TunnelBackendConformance
 {
     private protected override TunnelCapabilities Promised =>
-        TunnelCapabilities.PacketFilter | TunnelCapabilities.DropCounters | TunnelCapabilities.EndpointCandidates | TunnelCapabilities.PacketCounters;
+        TunnelCapabilities.PacketFilter | TunnelCapabilities.DropCounters | TunnelCapabilities.EndpointCandidates | TunnelCapabilities.PacketCounters
+        | TunnelCapabilities.CipherSuites;
 
     private protected override void AssertNothingIsLeft(BackendLab.Machine machine)
     {

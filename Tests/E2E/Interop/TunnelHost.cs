@@ -41,7 +41,7 @@ static class TunnelHost
     }
 
     static StaticNetwork Read(string file) =>
-        StaticNetwork.Read(ConfigurationFactory.ParseString(File.ReadAllText(file)), (path, _) => File.ReadAllBytes(path));
+        StaticNetwork.Read(ConfigurationFactory.ParseString(File.ReadAllText(file)), [], (path, _) => File.ReadAllBytes(path));
 
     static void Print(NodeRuntime runtime)
     {

@@ -21,7 +21,7 @@ public sealed class StaticNetworkTests
     }
 
     StaticNetwork Read(string hocon) =>
-        StaticNetwork.Read(ConfigurationFactory.ParseString(hocon), (path, _) => Encoding.ASCII.GetBytes(_files[path]));
+        StaticNetwork.Read(ConfigurationFactory.ParseString(hocon), [CipherSuite.Aes256Gcm], (path, _) => Encoding.ASCII.GetBytes(_files[path]));
 
     [Fact]
     public void EverySettingIsRead()
@@ -51,6 +51,29 @@ public sealed class StaticNetworkTests
         Assert.Equal([IpPrefix.Parse("10.7.0.2/32"), IpPrefix.Parse("10.8.0.0/16")], network.State.Routes.ToArray());
     }
 
+    [Fact]
+    public void RulesAndSuitesOfAPeerAreRead()
+    {
+        using var network = Read($$"""
+            mesh.private-key-file = /key
+            mesh.peers.a { public-key = "{{_peer}}", accept = ["icmp", "tcp:5201", "udp:5000-5999"], suites = ["aes-256-gcm"] }
+            """);
+        var peer = Assert.Single(network.State.Peers);
+        Assert.Equal([new FilterRule(IpProtocol.Icmp), new FilterRule(IpProtocol.Tcp, 5201, 5201), new FilterRule(IpProtocol.Udp, 5000, 5999)], peer.Rules.Accept.ToArray());
+        Assert.True(peer.Rules.SendsAll);
+        Assert.False(peer.Rules.AcceptsAll);
+        Assert.Equal(CipherSuite.Aes256Gcm, peer.Suite);
+        Assert.Equal([CipherSuite.Aes256Gcm], network.Tunnel.Suites.ToArray());
+
+        // Only what this machine announces too is asked for.
+        using var without = StaticNetwork.Read(
+            ConfigurationFactory.ParseString($$"""mesh.private-key-file = /key, mesh.peers.a { public-key = "{{_peer}}", send = [], suites = ["aes-256-gcm"] }"""),
+            [], (path, _) => Encoding.ASCII.GetBytes(_files[path]));
+        Assert.Equal(CipherSuite.ChaCha20Poly1305, without.State.Peers[0].Suite);
+        Assert.Empty(without.State.Peers[0].Rules.Send);
+        Assert.True(without.State.Peers[0].Rules.AcceptsAll);
+    }
+
     [Theory]
     [InlineData("mesh.port = 70000", "mesh.port is 0 to 65535")]
     [InlineData("mesh.mtu = 100", "mesh.mtu is 576 to 9000")]
@@ -59,6 +82,9 @@ public sealed class StaticNetworkTests
     [InlineData("mesh.peers.a { public-key = KEY, allowed-ips = [10.0.0.0/33] }", "'10.0.0.0/33' is not a prefix")]
     [InlineData("mesh.peers.a { public-key = KEY, endpoint = here }", "'here' is not host:port")]
     [InlineData("mesh.peers.a { public-key = KEY, persistent-keepalive = 100000 }", "0 to 65535 seconds")]
+    [InlineData("mesh.peers.a { public-key = KEY, suites = [rot13] }", "mesh.peers.a.suites: 'rot13' is not a suite; there is aes-256-gcm")]
+    [InlineData("mesh.peers.a { public-key = KEY, accept = [\"tcp:70000\"] }", "mesh.peers.a.accept: 'tcp:70000' is not a rule such as")]
+    [InlineData("mesh.peers.a { public-key = KEY, send = \"*\" }", "must be a list")]
     [InlineData("mesh.peers.a { public-key = KEY, presharedkey = x }", "unknown key mesh.peers.a.presharedkey")]
     [InlineData("mesh.peers.a { public-key = KEY }, mesh.peers.b { public-key = KEY }", "a and b have the same public key")]
     [InlineData("mesh.peers.a { public-key = KEY, preshared-key-file = /bad }", "the pre-shared key file /bad must hold 32 bytes in base64")]

@@ -1,6 +1,7 @@
 using System.Net;
 using Mesh.Actors.Device;
 using Mesh.Node.Service;
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
 using Mesh.Protocol.Tunnel;
@@ -35,6 +36,8 @@ sealed class FakeTunnel : ITunnel
         Features = [new FeatureState(OffloadFeatures.SendSegmentation, true, "64 segments"), new FeatureState(OffloadFeatures.MultiQueue, false, "one core")],
         ListenPort = Port,
     });
+
+    public IReadOnlyList<CipherSuite> Suites => [];
 
     public IReadOnlyDictionary<TunnelPublicKey, PeerTraffic> Traffic() => (InForce?.Peers ?? []).ToDictionary(
         peer => peer.TunnelKey, _ => new PeerTraffic(IPEndPoint.Parse("192.0.2.20:51820"), 7, 5, DateTimeOffset.UtcNow));
