@@ -58,6 +58,31 @@ public sealed class NetworkViewTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Shows_both_of_a_pair_what_both_announce_and_nobody_else()
+    {
+        var (a, b, c) = (Node(1, "a", "alice"), Node(2, "b", "alice"), Node(3, "c", "alice"));
+        var view = With(Created(), Policy((["*"], ["*"])), Registered(a, 1), Registered(b, 2), Registered(c, 3));
+        var first = view.Apply(100, new NodeAnnounced("c", "node:a", At, a.Id, ["aes-256-gcm"]));
+        Assert.Empty(first.Affected);
+        var second = first.View.Apply(101, new NodeAnnounced("d", "node:b", At, b.Id, ["aes-256-gcm", "later"]));
+        Assert.Equal([a.Id, b.Id], second.Affected.OrderBy(id => id.ToString(), StringComparer.Ordinal));
+        Assert.Equal(["aes-256-gcm"], Seen(second.View, a, b));
+        Assert.Equal(["aes-256-gcm"], Seen(second.View, b, a));
+        Assert.Null(Seen(second.View, a, c));
+        Assert.Null(Seen(second.View, c, a));
+
+        // A machine that joins again announces anew when it attaches; until then what it said holds.
+        var again = With(second.View, Registered(b, 4));
+        Assert.Equal(["aes-256-gcm"], Seen(again, a, b));
+        var third = again.Apply(200, new NodeAnnounced("e", "node:a", At, a.Id, []));
+        Assert.Equal(2, third.Affected.Count);
+        Assert.Null(Seen(third.View, b, a));
+
+        static IReadOnlyList<string>? Seen(NetworkView view, EnrolledNode by, EnrolledNode peer) =>
+            view.BodyFor(by.Id)!.Peers.Single(entry => entry.Id == peer.Id).Suites;
+    }
+
+    [Fact]
     public void Gives_the_same_bytes_from_the_same_journal()
     {
         var events = new List<INetworkEvent> { Policy((["*"], ["*"])) };
@@ -114,6 +139,8 @@ public sealed class NetworkViewTests(ITestOutputHelper output)
                 return new NodeRevoked($"c{i}", "admin:root", At, present[random.Next(present.Count)]);
             case 13 when ids.Count > 0:
                 return new NodeLoggedOut($"c{i}", "system", At, ids[random.Next(ids.Count)]);
+            case 17 or 18 when ids.Count > 0:
+                return new NodeAnnounced($"c{i}", "system", At, ids[random.Next(ids.Count)], [.. new[] { "aes-256-gcm", "later" }.Where(_ => random.Next(2) == 0)]);
             case 14:
                 return new UserCreated($"c{i}", "admin:root", At, $"u{i}");
             case 15 when random.Next(3) == 0:

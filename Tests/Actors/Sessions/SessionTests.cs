@@ -62,6 +62,39 @@ public sealed class SessionTests
     }
 
     [Fact]
+    public async Task Tells_a_pair_in_its_maps_what_both_announced()
+    {
+        await using var harness = await ControllerHarness.StartAsync();
+        await harness.AllowAsync(("*", "*"));
+        var (a, b, c) = (await JoinAsync(harness, "a"), await JoinAsync(harness, "b"), await JoinAsync(harness, "c"));
+        a.Suites = ["made-up", "aes-256-gcm"];
+        b.Suites = ["aes-256-gcm"];
+        await c.AttachAsync();
+        await a.AttachAsync();
+        await b.AttachAsync();
+        Assert.NotNull((await a.NextMapAsync()).Delta);
+        Assert.NotNull((await b.NextMapAsync()).Delta);
+        Assert.Equal(["aes-256-gcm"], a.Trust.Body!.Peers.Single(peer => peer.Name == "b").Suites);
+        Assert.Equal(["aes-256-gcm"], b.Trust.Body!.Peers.Single(peer => peer.Name == "a").Suites);
+        Assert.Null(a.Trust.Body.Peers.Single(peer => peer.Name == "c").Suites);
+        Assert.Equal(["aes-256-gcm"], harness.Controller.Queries.View.Nodes[a.Id].Suites);
+
+        // The same again is no event; less is one, and a change of the peers' maps.
+        var revision = harness.Controller.Queries.View.Revision;
+        var same = a.Again();
+        same.Suites = ["aes-256-gcm"];
+        Assert.NotNull((await same.AttachAsync()).Renewal);
+        Assert.Equal(revision, harness.Controller.Queries.View.Revision);
+        var less = b.Again();
+        less.Suites = [];
+        await less.AttachAsync();
+        Assert.NotNull((await less.NextMapAsync()).Delta);
+        Assert.NotNull((await same.NextMapAsync()).Delta);
+        Assert.Null(same.Trust.Body!.Peers.Single(peer => peer.Name == "b").Suites);
+        Assert.Equal(revision + 1, harness.Controller.Queries.View.Revision);
+    }
+
+    [Fact]
     public async Task Takes_a_revoked_node_out_and_counts_who_acknowledged()
     {
         await using var harness = await ControllerHarness.StartAsync();

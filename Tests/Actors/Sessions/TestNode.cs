@@ -42,6 +42,9 @@ public sealed class TestNode : IControlStream
 
     public bool Reads { get; set; } = true;
 
+    /// <summary>Gets or sets what it announces when it attaches.</summary>
+    public IReadOnlyList<string>? Suites { get; set; }
+
     /// <summary>Gets what was taken from the stream so far.</summary>
     public List<DownFrame> Seen { get; } = [];
 
@@ -64,7 +67,7 @@ public sealed class TestNode : IControlStream
 
     public void Attach(bool withBody = true) => Handle.Post(new UpFrame(Attach: new AttachFrame(
         "1.1", "linux", _machine.Hostname, withBody ? Trust.Epoch : 0, withBody ? Trust.Revision : 0,
-        withBody && Trust.Body is { } body ? MapChange.Hash(body) : null)));
+        withBody && Trust.Body is { } body ? MapChange.Hash(body) : null, Suites)));
 
     /// <summary>Waits for the next map, takes it in as a node does, and acknowledges.</summary>
     public async Task<MapLeaf> NextMapAsync()
