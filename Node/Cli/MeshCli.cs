@@ -56,6 +56,7 @@ static class MeshCli
             DebugVerb.Create(console),
             WireGuardVerb.Create(console),
             DemoVerb.Create(console),
+            BenchCryptoVerb.Create(console),
             VersionVerb.Create(console),
         };
         var help = root.Options.OfType<HelpOption>().Single();

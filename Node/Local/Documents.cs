@@ -107,6 +107,31 @@ sealed record NodeDocument(
 /// <summary>Is one line of <c>mesh ping --json</c>.</summary>
 sealed record PongDocument(string Name, string Address, int Sequence, bool Reply, double? Milliseconds, string? Via);
 
+/// <summary>Is what <c>mesh bench-crypto --json</c> prints. One thread; the best of many short slices.</summary>
+/// <param name="Version">The program's version.</param>
+/// <param name="PacketSize">The payload of the packets, in bytes.</param>
+/// <param name="Seconds">How long each figure was measured.</param>
+/// <param name="Features">The processor's instruction sets that ciphers gain from.</param>
+/// <param name="AesHardware">Whether AES-256-GCM is made of instructions.</param>
+/// <param name="Ciphers">One entry per suite.</param>
+/// <param name="X25519PerSecond">Key agreements per second.</param>
+/// <param name="Announced">The suites that this machine announces beside plain WireGuard, unless it is configured otherwise.</param>
+/// <param name="Chosen">The suite of sessions with a peer that announces the same.</param>
+sealed record CryptoBenchDocument(
+    string Version,
+    int PacketSize,
+    double Seconds,
+    IReadOnlyList<string> Features,
+    bool AesHardware,
+    IReadOnlyList<CipherBenchDocument> Ciphers,
+    double X25519PerSecond,
+    IReadOnlyList<string> Announced,
+    string Chosen);
+
+/// <summary>Is one suite's part of a measurement: nanoseconds per packet, 10^9 bytes of payload and whole handshakes per second.</summary>
+sealed record CipherBenchDocument(
+    string Suite, double SealNanoseconds, double SealGigabytes, double OpenNanoseconds, double OpenGigabytes, double HandshakesPerSecond);
+
 /// <summary>Describes the documents of the local API by source generation.</summary>
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(VersionDocument))]
@@ -117,4 +142,5 @@ sealed record PongDocument(string Name, string Address, int Sequence, bool Reply
 [JsonSerializable(typeof(StatusDocument))]
 [JsonSerializable(typeof(DeviceDocument))]
 [JsonSerializable(typeof(PongDocument))]
+[JsonSerializable(typeof(CryptoBenchDocument))]
 sealed partial class LocalJson : JsonSerializerContext;

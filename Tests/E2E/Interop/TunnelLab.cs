@@ -93,11 +93,11 @@ sealed class TunnelLab : IAsyncDisposable
         }
 
         /// <summary>Starts the program itself, <c>mesh daemon</c>, with the same configuration.</summary>
-        public async Task StartDaemonAsync(End other, string? to)
+        public async Task StartDaemonAsync(End other, string? to, string extra = "", params string[] flags)
         {
-            WriteConfiguration(other, to, "");
-            _process = Ns.Start(Programs.Mesh, "daemon", "--config", ConfigFile, "--state-dir", Path.Combine(_lab._folder, $"state{Number}"),
-                "--socket", DaemonSocket, "--key-dir", Path.Combine(_lab._folder, $"keys{Number}"), "--hosts-file", "none");
+            WriteConfiguration(other, to, extra);
+            _process = Ns.Start(Programs.Mesh, ["daemon", "--config", ConfigFile, "--state-dir", Path.Combine(_lab._folder, $"state{Number}"),
+                "--socket", DaemonSocket, "--key-dir", Path.Combine(_lab._folder, $"keys{Number}"), "--hosts-file", "none", .. flags]);
             await Eventually.TrueAsync("the daemon to answer", TimeSpan.FromSeconds(30), () => _process.HasExited
                 ? throw new InvalidOperationException(_process.Output)
                 : Ns.Run(Programs.Mesh, "status", "--socket", DaemonSocket).ExitCode == 0);
@@ -105,6 +105,9 @@ sealed class TunnelLab : IAsyncDisposable
 
         /// <summary>What <c>mesh status --json</c> says of our end.</summary>
         public string Status() => Ns.Run(Programs.Mesh, "status", "--json", "--socket", DaemonSocket).MustExit().Output;
+
+        /// <summary>What <c>mesh status</c> says of our end.</summary>
+        public string StatusText() => Ns.Run(Programs.Mesh, "status", "--socket", DaemonSocket).MustExit().Output;
 
         string DaemonSocket => Path.Combine(_lab._folder, $"{Number}.sock");
 
