@@ -10,9 +10,11 @@ namespace Mesh.Bench.Lab;
 sealed class MeshProgram : IContender
 {
     readonly string _program;
+    readonly bool _filters;
     string _name = "mesh";
 
-    MeshProgram(string program, CipherSuite suite, string description) => (_program, Suite, Description) = (program, suite, description);
+    MeshProgram(string program, CipherSuite suite, string description, bool filters) =>
+        (_program, Suite, Description, _filters) = (program, suite, description, filters);
 
     /// <inheritdoc/>
     public string Name => _name + (Suite == CipherSuite.Aes256Gcm ? " aes" : "");
@@ -33,17 +35,20 @@ sealed class MeshProgram : IContender
         if (!File.Exists(path))
             throw new BenchFailureException(ExitCodes.Unreachable, $"there is no mesh at {path}: name the program itself with --mesh, or leave that out to have it built");
         path = Path.GetFullPath(path);
-        return new MeshProgram(path, suite, ProcessRun.Run(path, ["version"]).MustExit().Output.Trim());
+        var version = ProcessRun.Run(path, ["version"]).MustExit().Output.Trim();
+        // An earlier build can be measured, too, but knows no lists of what a peer may open, and its filter then passes everything unseen.
+        var filters = ProcessRun.Run(path, ["daemon", "--help"]).Output.Contains("--suites", StringComparison.Ordinal);
+        return new MeshProgram(path, suite, filters ? $"{version}, stateful filter on" : $"{version}, too old for filter lists: everything allowed", filters);
     }
 
     /// <summary>The same program with another suite.</summary>
-    public MeshProgram With(CipherSuite suite) => new(_program, suite, Description) { Variables = Variables, _name = _name };
+    public MeshProgram With(CipherSuite suite) => new(_program, suite, Description, _filters) { Variables = Variables, _name = _name };
 
     /// <summary>The same program with environment variables.</summary>
-    public MeshProgram With(IReadOnlyDictionary<string, string> variables) => new(_program, Suite, Description) { Variables = variables, _name = _name };
+    public MeshProgram With(IReadOnlyDictionary<string, string> variables) => new(_program, Suite, Description, _filters) { Variables = variables, _name = _name };
 
     /// <summary>The same program under another name in tables.</summary>
-    public MeshProgram Called(string name) => new(_program, Suite, Description) { Variables = Variables, _name = name };
+    public MeshProgram Called(string name) => new(_program, Suite, Description, _filters) { Variables = Variables, _name = name };
 
     /// <summary>Publishes the node from this repository into <c>artifacts/bench</c> and gives the program's path.</summary>
     /// <param name="native">Compiled ahead of time to one binary; else for the installed runtime.</param>
@@ -82,20 +87,25 @@ sealed class MeshProgram : IContender
     string Configuration(EndOptions options)
     {
         StringBuilder text = new();
-        var suites = Suite == CipherSuite.Aes256Gcm ? $"suites = [\"{CipherSuites.Aes256Gcm}\"]" : "";
+        if (Suite == CipherSuite.Aes256Gcm && !_filters)
+            throw new BenchFailureException(ExitCodes.Refused, $"{_program} is too old for cipher suites: leave --suite out");
+        var suites = Suite == CipherSuite.Aes256Gcm ? $"suites = [\"{CipherSuites.Aes256Gcm}\"]" : "suites = []";
         text.Append(CultureInfo.InvariantCulture, $$"""
             mesh {
               interface = {{options.Name}}, port = {{EndOptions.Port}}, mtu = {{EndOptions.Mtu}}, private-key-file = "{{options.Key.File}}"
               addresses = [{{Quoted(options.Addresses)}}]
+              {{(_filters ? suites : "")}}
 
             """);
+        // What goes the other way passes only as the answer to a flow that the filter remembers.
+        var rules = options.Opens ? "send = [\"*\"], accept = []" : "send = [], accept = [\"*\"]";
         var number = 0;
         foreach (var peer in options.Peers)
         {
             text.Append(CultureInfo.InvariantCulture, $"  peers.p{number++} {{ public-key = \"{peer.Key}\", allowed-ips = [{Quoted(peer.AllowedIps)}]");
             if (peer.Endpoint is { } endpoint)
                 text.Append(CultureInfo.InvariantCulture, $", endpoint = \"{endpoint}\"");
-            text.Append(suites.Length > 0 ? $", {suites} }}\n" : " }\n");
+            text.Append(_filters ? $", {rules}, {suites} }}\n" : " }\n");
         }
 
         return text.Append("}\n").ToString();
