@@ -1,11 +1,13 @@
 using System.Text.Json;
+using Mesh.Protocol.Crypto;
 using Mesh.Tests.E2E.Lab;
 using Mesh.Tests.Kit;
+using Xunit.Abstractions;
 
 namespace Mesh.Tests.E2E.Interop;
 
-/// <summary>Two nodes without a controller agree on a cipher suite, and carry packets whichever it is.</summary>
-public sealed class SuiteTests
+/// <summary>Two nodes agree on a cipher suite, with a controller and without, and carry packets whichever it is.</summary>
+public sealed class SuiteTests(ITestOutputHelper output)
 {
     const string Aes = "suites = [\"aes-256-gcm\"]";
 
@@ -45,9 +47,24 @@ public sealed class SuiteTests
         Assert.Equal(("chacha20-poly1305", true), Suite(lab.A));
     }
 
-    static (string? Suite, bool FellBack) Suite(TunnelLab.End end)
+    [RequiresRootFact("ip", "ping")]
+    public Task The_map_tells_nodes_what_both_announce() => MeshLab.RunJoinedAsync("mes", output, ["ada", "ben"], async lab =>
     {
-        using var status = JsonDocument.Parse(end.Status());
+        var (ada, ben) = (lab["ada"], lab["ben"]);
+        var expected = CipherHardware.HasAes ? "aes-256-gcm" : "chacha20-poly1305";
+        // Keys agreed before both had announced are replaced as soon as the map says so.
+        await Eventually.TrueAsync($"sessions are {expected} at both ends", TimeSpan.FromSeconds(20), () =>
+            ada.Ns.Ping(ben.V4, 1, 1)
+            && Suite(ada.Mesh("status", "--json").MustExit().Output) == (expected, false)
+            && Suite(ben.Mesh("status", "--json").MustExit().Output) == (expected, false));
+        Assert.True(ben.Ns.Ping(ada.V6, 10), "IPv6 through the tunnel");
+    });
+
+    static (string? Suite, bool FellBack) Suite(TunnelLab.End end) => Suite(end.Status());
+
+    static (string? Suite, bool FellBack) Suite(string json)
+    {
+        using var status = JsonDocument.Parse(json);
         var peer = status.RootElement.GetProperty("Peers")[0];
         return (peer.TryGetProperty("Suite", out var suite) ? suite.GetString() : null,
             peer.TryGetProperty("SuiteFellBack", out var fellBack) && fellBack.GetBoolean());
