@@ -17,9 +17,9 @@ static class DeviceText
             text.Append(CultureInfo.InvariantCulture, $"lacks: {string.Join("; ", device.Tunnel.Lacks)}\n");
         Table(text, ["FEATURE", "STATE", "DETAIL"], device.Tunnel.Features.Select(feature => new[] { feature.Name, feature.On ? "on" : "off", Filled(feature.Detail) }));
         Table(text, ["DROPPED FOR", "PACKETS"], device.Drops.OrderBy(drop => drop.Key, StringComparer.Ordinal).Select(drop => new[] { drop.Key, Number(drop.Value) }));
-        Table(text, ["PEER", "ENDPOINT", "HANDSHAKE", "RX BYTES", "TX BYTES", "RX PACKETS", "TX PACKETS"], device.Peers.Select(peer => new[]
+        Table(text, ["PEER", "ENDPOINT", "SUITE", "HANDSHAKE", "RX BYTES", "TX BYTES", "RX PACKETS", "TX PACKETS"], device.Peers.Select(peer => new[]
         {
-            peer.Name, peer.Endpoint ?? "-",
+            peer.Name, peer.Endpoint ?? "-", (peer.Suite ?? "-") + (peer.SuiteFellBack == true ? " (fell back)" : ""),
             peer.HandshakeAgeSeconds is { } age ? string.Create(CultureInfo.InvariantCulture, $"{age:0}s ago") : "-",
             Number(peer.RxBytes), Number(peer.TxBytes), Number(peer.RxPackets), Number(peer.TxPackets),
         }));

@@ -28,10 +28,12 @@ sealed record DeviceDocument(
 /// <param name="Name">What people call it; its key where nobody does.</param>
 /// <param name="PublicKey">Its WireGuard key.</param>
 /// <param name="Endpoint">Where its packets go now; absent: nowhere yet.</param>
+/// <param name="Suite">The cipher suite of its session; absent while there is none, or none is told of.</param>
+/// <param name="SuiteFellBack">True where it left handshakes of a better suite unanswered, so that plain ones are sent; else absent.</param>
 /// <param name="HandshakeAgeSeconds">Time since keys were last agreed; absent: they never were.</param>
 /// <param name="RxBytes">Bytes received from it.</param>
 /// <param name="TxBytes">Bytes sent to it.</param>
 /// <param name="RxPackets">Packets received from it; absent where the backend does not count them.</param>
 /// <param name="TxPackets">Packets sent to it; absent where the backend does not count them.</param>
 sealed record DevicePeerDocument(
-    string Name, string PublicKey, string? Endpoint, double? HandshakeAgeSeconds, long RxBytes, long TxBytes, long? RxPackets, long? TxPackets);
+    string Name, string PublicKey, string? Endpoint, string? Suite, bool? SuiteFellBack, double? HandshakeAgeSeconds, long RxBytes, long TxBytes, long? RxPackets, long? TxPackets);

@@ -1,5 +1,6 @@
 using Mesh.Actors.Device;
 using Mesh.Node.Local;
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
 
 namespace Mesh.Node.Service;
@@ -43,7 +44,7 @@ static class DeviceReport
         var counted = capabilities.HasFlag(TunnelCapabilities.PacketCounters);
         return new DevicePeerDocument(
             names.GetValueOrDefault(peer.Key) is { Length: > 0 } name ? name : peer.Key.ToString(), peer.Key.ToString(),
-            peer.Endpoint.IsNone ? null : peer.Endpoint.ToString(),
+            peer.Endpoint.IsNone ? null : peer.Endpoint.ToString(), peer.Suite?.Name(), peer.SuiteFellBack ? true : null,
             peer.LastHandshake is { } at ? Math.Max(0, Math.Round((now - at.ToDateTimeOffset()).TotalSeconds, 1)) : null,
             peer.BytesReceived, peer.BytesSent, counted ? peer.PacketsReceived : null, counted ? peer.PacketsSent : null);
     }

@@ -1,7 +1,8 @@
-using System.Collections.Immutable;
 using Mesh.Actors.Device;
 using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+using Mesh.Protocol.Tunnel;
 using Mesh.Protocol.Uapi;
 
 namespace Mesh.Node.Uapi;
@@ -26,7 +27,7 @@ sealed class UapiTunnelBackend : ITunnelBackend
     readonly Lock _reading = new();
     IActorRef? _actor;
     TunnelStatistics? _statistics;
-    Protocol.Time.Instant _readAt;
+    Instant _readAt;
     bool _stopped;
 
     /// <summary>Takes a running <see cref="NodeSupervisor"/>, the interface and the clocks.</summary>
@@ -145,7 +146,7 @@ sealed class UapiTunnelBackend : ITunnelBackend
         {
             var device = _client.Get();
             UapiClient.Forget(device);
-            return new TunnelStatistics([.. device.Peers.Select(Read)], [], _driver.Restarts) { ListenPort = device.ListenPort };
+            return new TunnelStatistics([.. device.Peers.Select(peer => Read(peer, _clock.WallNow))], [], _driver.Restarts) { ListenPort = device.ListenPort };
         }
         catch (IOException)
         {
@@ -153,6 +154,10 @@ sealed class UapiTunnelBackend : ITunnelBackend
         }
     }
 
-    static TunnelPeerStatistics Read(UapiPeerStatus peer) => new(
-        peer.Key, peer.Endpoint, peer.LastHandshake, LastReceived: null, peer.ReceivedBytes, peer.SentBytes, PacketsReceived: 0, PacketsSent: 0);
+    static TunnelPeerStatistics Read(UapiPeerStatus peer, WallTime now) => new(
+        peer.Key, peer.Endpoint, peer.LastHandshake, LastReceived: null, peer.ReceivedBytes, peer.SentBytes, PacketsReceived: 0, PacketsSent: 0)
+    {
+        // WireGuard has one suite; while a session can live it is that one.
+        Suite = peer.LastHandshake is { } at && now - at < TunnelSpecification.RejectAfterTime ? CipherSuite.ChaCha20Poly1305 : null,
+    };
 }

@@ -33,7 +33,7 @@ public sealed class UapiDaemonTests(ITestOutputHelper output)
         var tunnel = JsonDocument.Parse(ben.Mesh("status", "--json").MustExit().Output).RootElement.GetProperty("Tunnel");
         Assert.Equal("uapi", tunnel.GetProperty("Backend").GetString());
         Assert.Equal(["SystemPacketFilter"], tunnel.GetProperty("Capabilities").EnumerateArray().Select(e => e.GetString()!));
-        Assert.Matches(@"(?m)^ada +10\.98\.1\.11:51820 +\d+s ago +[1-9]\d* +[1-9]\d* +- +-$", ben.Mesh("debug", "device").MustExit().Output);
+        Assert.Matches(@"(?m)^ada +10\.98\.1\.11:51820 +chacha20-poly1305 +\d+s ago +[1-9]\d* +[1-9]\d* +- +-$", ben.Mesh("debug", "device").MustExit().Output);
 
         // A policy that is taken away holds there too.
         lab.Controller.SetPolicy("version: 1\nallow: []\n");

@@ -19,9 +19,9 @@ public sealed class DeviceTextTests
         NoRoute      3
         Policy       12
 
-        PEER    ENDPOINT         HANDSHAKE  RX BYTES  TX BYTES  RX PACKETS  TX PACKETS
-        laptop  192.0.2.1:51820  61s ago    1000      20        -           -
-        server  -                -          0         0         4           5
+        PEER    ENDPOINT         SUITE                          HANDSHAKE  RX BYTES  TX BYTES  RX PACKETS  TX PACKETS
+        laptop  192.0.2.1:51820  chacha20-poly1305 (fell back)  61s ago    1000      20        -           -
+        server  -                -                              -          0         0         4           5
 
         """, DeviceText.Print(new DeviceDocument(
         "mesh0", 51820,
@@ -29,8 +29,8 @@ public sealed class DeviceTextTests
             [new FeatureDocument("SendSegmentation", true, "64 segments"), new FeatureDocument("MultiQueue", false, "")]),
         2, new Dictionary<string, long> { ["Policy"] = 12, ["NoRoute"] = 3 },
         [
-            new DevicePeerDocument("laptop", "key", "192.0.2.1:51820", 61.2, 1000, 20, null, null),
-            new DevicePeerDocument("server", "key", null, null, 0, 0, 4, 5),
+            new DevicePeerDocument("laptop", "key", "192.0.2.1:51820", "chacha20-poly1305", true, 61.2, 1000, 20, null, null),
+            new DevicePeerDocument("server", "key", null, null, null, null, 0, 0, 4, 5),
         ])));
 
     [Fact]
