@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using Mesh.Actors.Device;
+using Mesh.Node.Configuration;
 using Mesh.Node.Device.Native;
 using Mesh.Node.Service;
 using Mesh.Node.Uapi;
@@ -11,25 +12,23 @@ namespace Mesh.Node.Cli;
 /// <summary><c>mesh wireguard</c>: a plain WireGuard device for <c>wg</c> and <c>wg-quick</c>, used as wireguard-go is.</summary>
 static class WireGuardVerb
 {
-    static readonly OffloadFeatures[] Features = [.. Enum.GetValues<OffloadFeatures>().Where(f => f != OffloadFeatures.None)];
-
     public static Command Create(CliConsole console)
     {
         var name = new Argument<string>("IFNAME") { Description = "Name of the interface to make, 1 to 15 characters" };
         var foreground = new Option<bool>("--foreground", "-f") { Description = "Do not go to the background" };
         var disable = new Option<OffloadFeatures>("--disable")
         {
-            Description = $"Offloads not to use, separated by commas: {string.Join(", ", Features.Select(Name))}, all",
+            Description = $"Offloads not to use, separated by commas: {OffloadNames.Known}",
             HelpName = "FEATURE,...",
             CustomParser = result =>
             {
-                if (TryParse(string.Join(',', result.Tokens.Select(t => t.Value)), out var features, out var unknown))
+                if (OffloadNames.TryParse(string.Join(',', result.Tokens.Select(t => t.Value)), out var features, out var unknown))
                     return features;
-                result.AddError($"'{unknown}' is no offload: choose from {string.Join(", ", Features.Select(Name))}, all");
+                result.AddError($"'{unknown}' is no offload: choose from {OffloadNames.Known}");
                 return OffloadFeatures.None;
             },
         };
-        var queues = CommonOptions.Number("--queues", "Queues of the interface (default: as many as the machine calls for)", 1, 256);
+        var queues = CommonOptions.Number("--queues", "Queues of the interface (default: as many as the machine calls for)", 1, DaemonSettings.MaximumQueues);
         var verb = new Verb("wireguard", "Run a plain WireGuard interface that wg and wg-quick configure, as wireguard-go does.", "mesh wireguard wg0")
         {
             name, foreground, disable, queues,
@@ -49,7 +48,7 @@ static class WireGuardVerb
             if (options.Queues != 0)
                 again.AddRange(["--queues", options.Queues.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
             if (options.Disabled != OffloadFeatures.None)
-                again.AddRange(["--disable", string.Join(',', Features.Where(f => options.Disabled.HasFlag(f)).Select(Name))]);
+                again.AddRange(["--disable", OffloadNames.Join(options.Disabled)]);
             return await Background.StartAsync(again, cancel);
         });
         return verb;
@@ -98,34 +97,4 @@ static class WireGuardVerb
 
     static bool IsInterfaceName(string name) =>
         System.Text.Encoding.UTF8.GetByteCount(name) is >= 1 and <= 15 && name is not ("." or "..") && !name.Any(c => c is '/' or ':' || char.IsWhiteSpace(c));
-
-    static bool TryParse(string text, out OffloadFeatures features, out string unknown)
-    {
-        (features, unknown) = (OffloadFeatures.None, "");
-        foreach (var word in text.Split(',', StringSplitOptions.TrimEntries))
-        {
-            if (word == "all")
-                features = Features.Aggregate((a, b) => a | b);
-            else if (Features.FirstOrDefault(f => Name(f) == word) is var feature and not OffloadFeatures.None)
-                features |= feature;
-            else
-            {
-                unknown = word;
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    static string Name(OffloadFeatures feature) => feature switch
-    {
-        OffloadFeatures.TunSegmentation => "tun-segmentation",
-        OffloadFeatures.TunUdpSegmentation => "tun-udp-segmentation",
-        OffloadFeatures.TunCoalescing => "tun-coalescing",
-        OffloadFeatures.SendSegmentation => "send-segmentation",
-        OffloadFeatures.ReceiveCoalescing => "receive-coalescing",
-        OffloadFeatures.MultiQueue => "multi-queue",
-        _ => throw new ArgumentOutOfRangeException(nameof(feature)),
-    };
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Mesh.Actors.Device;
 using Mesh.Node.Runtime;
 using Mesh.Protocol.Crypto;
 
@@ -16,6 +17,9 @@ sealed record DaemonSettings
 
     /// <summary>The least MTU: IPv6 needs it (RFC 8200 section 5).</summary>
     public const int MinimumMtu = 1280;
+
+    /// <summary>Queues of the interface, at most.</summary>
+    public const int MaximumQueues = 16;
 
     const int InterfaceNameSize = 15;
 
@@ -47,6 +51,12 @@ sealed record DaemonSettings
     /// <summary>Gets the suites that are announced beside plain WireGuard: by default those that the processor has instructions for.</summary>
     public ImmutableArray<CipherSuite> Suites { get; init; } = CipherHardware.Suites;
 
+    /// <summary>Gets the number of packet threads, each with a queue of the interface; 0: one for each processor.</summary>
+    public int Queues { get; init; }
+
+    /// <summary>Gets the offloads that are not to be used.</summary>
+    public OffloadFeatures Disabled { get; init; }
+
     /// <summary>Gets where the random wrapping key lies.</summary>
     public string KeyDirectory { get; init; } = "/etc/mesh/keys";
 
@@ -74,6 +84,8 @@ sealed record DaemonSettings
         "hosts-file" => this with { HostsFile = value is "none" or "off" ? null : Filled(value) },
         "mtu" => this with { Mtu = ParseNumber(value, MinimumMtu, 65535 - 80, $"an MTU is {MinimumMtu} to {65535 - 80}") },
         "suites" => this with { Suites = ParseSuites(value) },
+        "queues" => this with { Queues = ParseNumber(value, 0, MaximumQueues, $"queues are 1 to {MaximumQueues}, or 0 for one for each processor") },
+        "disable" => this with { Disabled = ParseOffloads(value) },
         "key-dir" => this with { KeyDirectory = Filled(value) },
         "passphrase-file" => this with { PassphraseFile = Filled(value) },
         _ => throw new ArgumentOutOfRangeException(nameof(key), key, "not a setting"),
@@ -91,6 +103,8 @@ sealed record DaemonSettings
         new("hosts-file", "PATH", "File to name peers in, or none (default /etc/hosts)"),
         new("mtu", "BYTES", "MTU of the interface (default 1420)"),
         new("suites", "LIST", "Cipher suites to announce beside plain WireGuard: aes-256-gcm, none, or auto by processor (default auto)") { MayBeList = true },
+        new("queues", "NUMBER", "Packet threads, each with a queue of the interface (default 0: one for each processor)"),
+        new("disable", "OFFLOAD,...", $"Offloads not to use: {OffloadNames.Known} (default none)"),
         new("key-dir", "PATH", "Where the key that protects the private keys lies (default /etc/mesh/keys)"),
         new("passphrase-file", "PATH", "File with a passphrase that protects the private keys instead"),
     ];
@@ -119,6 +133,10 @@ sealed record DaemonSettings
             ? suite
             : throw new FormatException($"suites are auto, none or {CipherSuites.Aes256Gcm}"))];
     }
+
+    static OffloadFeatures ParseOffloads(string value) => OffloadNames.TryParse(value, out var features, out var unknown)
+        ? features
+        : throw new FormatException($"'{unknown}' is no offload: choose from {OffloadNames.Known}, or none");
 
     static string ParseInterface(string value) =>
         value.Length is > 0 and <= InterfaceNameSize && value is not ("." or "..") && !value.AsSpan().ContainsAny("/ :%\t")

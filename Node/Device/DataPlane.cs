@@ -1,8 +1,8 @@
-using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Mesh.Actors.Device;
+using Mesh.Node.Configuration;
 using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Filter;
 using Mesh.Protocol.Identity;
@@ -22,7 +22,10 @@ sealed partial class DataPlane : IDataPlane, IDisposable
 
     const int FlowCapacity = 16384;
 
-    readonly ConcurrentQueue<PeerSlot> _releases = new();
+    // Bits of an int say in which release queues a peer is.
+    const int MaxLanes = DaemonSettings.MaximumQueues;
+
+    readonly ReleaseQueue[] _releases;
     readonly Dictionary<TunnelPublicKey, PeerSlot> _peers = [];
     readonly Lock _peersLock = new();
     volatile DeviceIdentity? _identity;
@@ -30,7 +33,6 @@ sealed partial class DataPlane : IDataPlane, IDisposable
     volatile FrozenSet<TunnelPublicKey> _keys = FrozenSet<TunnelPublicKey>.Empty;
     volatile FrozenDictionary<TunnelPublicKey, PeerSlot> _byKey = FrozenDictionary<TunnelPublicKey, PeerSlot>.Empty;
     volatile IDatagramPort? _datagrams;
-    volatile WakeEvent? _releaseWake;
     volatile int _mtu;
     int _nextNumber;
 
@@ -43,6 +45,7 @@ sealed partial class DataPlane : IDataPlane, IDisposable
         Clock = clock;
         Entropy = entropy;
         _mtu = configuration.Mtu;
+        _releases = [.. Enumerable.Range(0, LanesFor(configuration)).Select(i => new ReleaseQueue(i))];
         Sessions = new SessionIndexTable<PeerSlot>(entropy);
         Filter = new PacketFilter(new FlowTable(FlowCapacity, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8))));
     }
@@ -73,6 +76,9 @@ sealed partial class DataPlane : IDataPlane, IDisposable
 
     /// <inheritdoc/>
     public DropCounters Drops { get; } = new();
+
+    /// <summary>Packet threads that the device has at most.</summary>
+    public int Lanes => _releases.Length;
 
     /// <summary>The routes now.</summary>
     public RouteSnapshot Routes => _routes;
@@ -166,27 +172,35 @@ sealed partial class DataPlane : IDataPlane, IDisposable
             return [.. _peers.Values.Select(Read)];
     }
 
-    /// <summary>Asks the sending thread to send or drop what the peer has held.</summary>
+    /// <summary>Asks the sending threads to send or drop what the peer has held.</summary>
     public void RequestRelease(PeerSlot slot)
     {
-        if (!slot.TryQueueRelease())
-            return;
-        _releases.Enqueue(slot);
-        _releaseWake?.Set();
+        foreach (var queue in _releases)
+        {
+            if (slot.TryQueueRelease(queue.Number))
+                queue.Add(slot);
+        }
     }
 
-    /// <summary>Takes the next peer whose held packets are to be sent or dropped; of the sending thread.</summary>
-    public bool TryTakeRelease([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out PeerSlot? slot) => _releases.TryDequeue(out slot);
+    /// <summary>Peers whose held packets one sending thread is to send or drop.</summary>
+    public ReleaseQueue Releases(int lane) => _releases[lane];
 
     /// <summary>Sends one datagram from any thread; false when the device is closed or the system refuses.</summary>
     public bool TrySend(ReadOnlySpan<byte> datagram, SocketEndpoint endpoint) => _datagrams is { } port && port.TrySend(datagram, endpoint) == 0;
 
-    /// <summary>Connects the tables with an open port and the sending thread; nulls disconnect.</summary>
-    public void Connect(IDatagramPort? datagrams, WakeEvent? releaseWake)
+    /// <summary>Asks the system how narrow the path to a peer is, after a datagram was too long for it.</summary>
+    public void LearnPathMtu(PeerSlot slot, SocketEndpoint endpoint)
+    {
+        if (_datagrams?.PathMtu(endpoint) is > 0 and var mtu)
+            slot.NotePathMtu(endpoint, mtu, Clock.Now);
+    }
+
+    /// <summary>Connects the tables with an open port and what wakes the sending threads; null and none disconnect.</summary>
+    public void Connect(IDatagramPort? datagrams, IReadOnlyList<WakeEvent> wakes)
     {
         _datagrams = datagrams;
-        _releaseWake = releaseWake;
-        releaseWake?.Set();
+        for (var i = 0; i < _releases.Length; i++)
+            _releases[i].Wake = i < wakes.Count ? wakes[i] : null;
     }
 
     /// <inheritdoc/>
@@ -209,6 +223,10 @@ sealed partial class DataPlane : IDataPlane, IDisposable
 
         SetPrivateKey(null);
     }
+
+    static int LanesFor(TunnelConfiguration configuration) => (configuration.Disabled & OffloadFeatures.MultiQueue) != 0
+        ? 1
+        : Math.Clamp(configuration.Queues > 0 ? configuration.Queues : Environment.ProcessorCount, 1, MaxLanes);
 
     void PublishKeys()
     {

@@ -12,7 +12,6 @@ sealed class HandshakeWorker : IDisposable
     const int Capacity = 1024;
 
     readonly DataPlane _plane;
-    readonly IDatagramPort _datagrams;
     readonly Item[] _items = new Item[Capacity];
     readonly Thread _thread;
     readonly Lock _lock = new();
@@ -21,10 +20,9 @@ sealed class HandshakeWorker : IDisposable
     int _count;
     volatile bool _stopping;
 
-    public HandshakeWorker(DataPlane plane, IDatagramPort datagrams)
+    public HandshakeWorker(DataPlane plane)
     {
         _plane = plane;
-        _datagrams = datagrams;
         for (var i = 0; i < Capacity; i++)
             _items[i].Message = new byte[TunnelMessage.MaximumHandshakeSize];
         _thread = new Thread(Run) { Name = "mesh-handshake", IsBackground = true };
@@ -100,7 +98,7 @@ sealed class HandshakeWorker : IDisposable
             }
 
             if (reply)
-                _datagrams.TrySend(message.AsSpan(0, length), new SocketEndpoint(endpoint));
+                _plane.TrySend(message.AsSpan(0, length), new SocketEndpoint(endpoint));
             else
                 Open(message.AsSpan(0, length), endpoint);
         }

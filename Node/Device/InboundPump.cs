@@ -1,36 +1,40 @@
 using Mesh.Actors.Device;
 using Mesh.Protocol.Filter;
 using Mesh.Protocol.Routing;
+using Mesh.Protocol.Segmentation;
 using Mesh.Protocol.Time;
 using Mesh.Protocol.Tunnel;
 
 namespace Mesh.Node.Device;
 
 /// <summary>
-/// Carries datagrams from the network to the device: finds the session by its index, opens in place, follows the sender's endpoint, checks
-/// source, destination and rules of the inner packet, writes it. Handshake messages go through the gate to the worker or to the peer's actor.
-/// Owned by one thread; allocates nothing per packet.
+/// Carries datagrams from one queue of the network to the device: finds the session by its index, opens in place, follows the sender's endpoint,
+/// checks source, destination and rules of the inner packet, merges what belongs together, writes it. Handshake messages go through the gate to
+/// the worker or to the peer's actor. Owned by one thread; allocates nothing per packet.
 /// </summary>
 sealed class InboundPump
 {
-    const int Units = 16;
+    const int Units = 64;
     const int MaxPackets = 256;
 
     readonly DataPlane _plane;
     readonly ITunPort _tun;
-    readonly IDatagramPort _datagrams;
     readonly HandshakeWorker _worker;
     readonly ReceiveBatch _batch = new(Units);
-    readonly PacketRef[] _packets = new PacketRef[MaxPackets];
-    int _count;
+    readonly PacketCoalescer _packets;
 
-    public InboundPump(DataPlane plane, ITunPort tun, IDatagramPort datagrams, HandshakeWorker worker)
+    // The packet that was let pass last: one that continues its flow needs no verdict of its own. Forgotten with the batch.
+    PeerSlot? _lastSlot;
+    PacketRef _last;
+
+    public InboundPump(DataPlane plane, ITunPort tun, HandshakeWorker worker)
     {
-        _plane = plane;
-        _tun = tun;
-        _datagrams = datagrams;
-        _worker = worker;
+        (_plane, _tun, _worker) = (plane, tun, worker);
+        _packets = new PacketCoalescer(MaxPackets, tun.Merges.Tcp, tun.Merges.Udp);
     }
+
+    /// <summary>Receives by this port from now on; set while the pump stands still.</summary>
+    public IDatagramPort? Datagrams { get; set; }
 
     /// <summary>Carries what waits on one descriptor, one batch.</summary>
     /// <param name="descriptor">One of the port's descriptors.</param>
@@ -38,84 +42,114 @@ sealed class InboundPump
     /// <returns>Whether there was anything.</returns>
     public bool RunOnce(int descriptor, out int errno)
     {
-        errno = _datagrams.Receive(descriptor, _batch);
+        errno = Datagrams!.Receive(descriptor, _batch);
         if (_batch.Count == 0)
             return false;
         var now = _plane.Clock.Now;
         var routes = _plane.Routes;
         for (var i = 0; i < _batch.Count; i++)
-        {
-            var unit = _batch.Unit(i);
-            var segment = _batch.SegmentSize(i);
-            ref readonly var source = ref _batch.Source(i);
-            for (var at = 0; at < unit.Length; at += segment)
-                Carry(new PacketRef(unit.Data + at, Math.Min(segment, unit.Length - at)), source, routes, now);
-        }
-
+            CarryUnit(_batch.Unit(i), _batch.SegmentSize(i), _batch.Source(i), routes, now);
         Flush();
         return true;
     }
 
-    void Carry(PacketRef datagram, in RawEndpoint source, RouteSnapshot routes, Instant now)
+    void CarryUnit(PacketRef unit, int segment, in RawEndpoint source, RouteSnapshot routes, Instant now)
     {
-        var message = datagram.Span;
-        if (!TransportMessage.TryReadHeader(message, out var receiver, out _))
+        for (var at = 0; at < unit.Length;)
         {
-            CarryHandshake(message, source, now);
-            return;
+            var message = new PacketRef(unit.Data + at, Math.Min(segment, unit.Length - at)).Span;
+            if (TransportMessage.TryReadHeader(message, out var receiver, out _))
+                at = CarrySession(unit, at, segment, receiver, source, routes, now);
+            else
+            {
+                CarryHandshake(message, source, now);
+                at += segment;
+            }
         }
+    }
 
-        if (!_plane.Sessions.TryFind(receiver, out var entry) || entry.Session is not { } session)
+    // Carries the transport messages of one session that follow each other in a unit; returns where the next message starts.
+    int CarrySession(PacketRef unit, int at, int segment, SessionIndex index, in RawEndpoint source, RouteSnapshot routes, Instant now)
+    {
+        if (!_plane.Sessions.TryFind(index, out var entry) || entry.Session is not { } session)
         {
             _plane.Drops.Count(DropReason.UnknownSession);
-            return;
+            return at + segment;
         }
 
-        var opening = session.Open(message, now);
         var slot = entry.Peer;
-        if (opening.Drop != DropReason.None || slot.Removed)
+        var (bytes, packets, signals) = (0L, 0L, SessionSignals.None);
+        using (var opener = session.BeginOpening())
         {
-            _plane.Drops.Count(slot.Removed ? DropReason.Down : opening.Drop);
-            return;
+            do
+            {
+                PacketRef datagram = new(unit.Data + at, Math.Min(segment, unit.Length - at));
+                if (!TransportMessage.TryReadHeader(datagram.Span, out var receiver, out _) || receiver != index)
+                    break;
+                at += segment;
+                var opening = opener.Open(datagram.Span, now);
+                if (opening.Drop != DropReason.None || slot.Removed)
+                {
+                    _plane.Drops.Count(slot.Removed ? DropReason.Down : opening.Drop);
+                    continue;
+                }
+
+                bytes += datagram.Length;
+                signals |= opening.Signals;
+                if (opening.Length > 0 && Carry(new PacketRef(datagram.Data + TransportMessage.HeaderSize, opening.Length), slot, routes, now))
+                    packets++;
+            }
+            while (at < unit.Length);
         }
 
+        if (bytes == 0)
+            return at;
         slot.FollowEndpoint(source);
-        Interlocked.Add(ref slot.Received.Bytes, message.Length);
-        if (opening.Signals != SessionSignals.None)
-            slot.Signal(session, opening.Signals);
-        if (opening.Length == 0)
-            return;
+        Interlocked.Add(ref slot.Received.Bytes, bytes);
+        Interlocked.Add(ref slot.Received.Packets, packets);
+        if (signals != SessionSignals.None)
+            slot.Signal(session, signals);
+        return at;
+    }
 
-        var packet = message.Slice(TransportMessage.HeaderSize, opening.Length);
-        if (IpPacket.TryRead(packet, out var inner) != IpPacketError.None)
+    // Whether a packet from a peer goes on to the device.
+    bool Carry(PacketRef plaintext, PeerSlot slot, RouteSnapshot routes, Instant now)
+    {
+        if (IpPacket.TryRead(plaintext.Span, out var inner) != IpPacketError.None)
         {
             _plane.Drops.Count(DropReason.InnerPacket);
-            return;
+            return false;
         }
 
-        if (routes.Find(inner.Source) != slot)
+        PacketRef packet = new(plaintext.Data, inner.TotalLength);
+        if (!ReferenceEquals(slot, _lastSlot) || !FlowRun.Continues(_last.Span, packet.Span))
         {
-            _plane.Drops.Count(DropReason.InnerSource);
-            return;
+            var reason = Judge(inner, slot, routes, now);
+            if (reason != DropReason.None)
+            {
+                _plane.Drops.Count(reason);
+                return false;
+            }
+
+            if (slot.IsNarrow)
+                TcpMss.Clamp(packet.Span, slot.InnerMtu(_plane.Mtu, now));
         }
 
-        if (!routes.IsOwn(inner.Destination))
-        {
-            _plane.Drops.Count(DropReason.InnerDestination);
-            return;
-        }
-
-        var verdict = _plane.Filter.Inbound(inner.Bytes, slot.Number, slot.Rules, now);
-        if (verdict != FilterVerdict.Pass)
-        {
-            _plane.Drops.Count(FilterDrops.Reason(verdict));
-            return;
-        }
-
-        Volatile.Write(ref slot.Received.Packets, slot.Received.Packets + 1);
-        if (_count == MaxPackets)
+        if (_packets.IsFull)
             Flush();
-        _packets[_count++] = new PacketRef(datagram.Data + TransportMessage.HeaderSize, inner.TotalLength);
+        (_lastSlot, _last) = (slot, packet);
+        _packets.Add(packet.Data, packet.Length);
+        return true;
+    }
+
+    DropReason Judge(in IpPacket inner, PeerSlot slot, RouteSnapshot routes, Instant now)
+    {
+        if (routes.Find(inner.Source) != slot)
+            return DropReason.InnerSource;
+        if (!routes.IsOwn(inner.Destination))
+            return DropReason.InnerDestination;
+        var verdict = _plane.Filter.Inbound(inner.Bytes, slot.Number, slot.Rules, now);
+        return verdict == FilterVerdict.Pass ? DropReason.None : FilterDrops.Reason(verdict);
     }
 
     void CarryHandshake(ReadOnlySpan<byte> message, in RawEndpoint source, Instant now)
@@ -171,11 +205,12 @@ sealed class InboundPump
 
     void Flush()
     {
-        if (_count == 0)
+        (_lastSlot, _last) = (null, default);
+        if (_packets.PacketCount == 0)
             return;
-        var written = _tun.Write(_packets.AsSpan(0, _count));
-        if (written != _count)
-            _plane.Drops.Count(DropReason.Io, _count - written);
-        _count = 0;
+        var refused = _tun.Write(_packets);
+        if (refused > 0)
+            _plane.Drops.Count(DropReason.Io, refused);
+        _packets.Clear();
     }
 }

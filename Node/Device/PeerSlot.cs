@@ -42,6 +42,7 @@ sealed partial class PeerSlot : IPeerPort
         Number = number;
         Key = key;
         Indexes = plane.Sessions.For(this);
+        _lanes = new HeldLane?[plane.Lanes];
     }
 
     /// <inheritdoc/>
@@ -172,13 +173,6 @@ sealed partial class PeerSlot : IPeerPort
 
         _endpoint = new SocketEndpoint(source);
         Signal(PeerSignals.EndpointMoved);
-    }
-
-    /// <inheritdoc/>
-    public void DropHeld(DropReason reason)
-    {
-        DiscardReason = reason;
-        _plane.RequestRelease(this);
     }
 
     /// <inheritdoc/>

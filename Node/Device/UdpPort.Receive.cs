@@ -11,14 +11,14 @@ sealed unsafe partial class UdpPort
     /// <inheritdoc/>
     public int Receive(int descriptor, ReceiveBatch batch)
     {
-        var capacity = Math.Min(batch.Capacity, MaxReceive);
+        var capacity = Math.Min(batch.Wanted, MaxReceive);
         var messages = stackalloc LibC.MMsgHdr[MaxReceive];
         var vectors = stackalloc LibC.IoVec[MaxReceive];
         var controls = stackalloc byte[MaxReceive * ControlBytes];
-        batch.Count = 0;
+        batch.Complete(0);
         for (var i = 0; i < capacity; i++)
         {
-            vectors[i] = new LibC.IoVec { Base = (byte*)batch.Unit(i).Data, Length = ReceiveBatch.UnitSize };
+            vectors[i] = new LibC.IoVec { Base = (byte*)batch.Place(i), Length = ReceiveBatch.UnitSize };
             messages[i] = new LibC.MMsgHdr
             {
                 Header = new LibC.MsgHdr
@@ -44,7 +44,7 @@ sealed unsafe partial class UdpPort
             batch.Set(i, length, segment > 0 ? segment : Math.Max(length, 1));
         }
 
-        batch.Count = n;
+        batch.Complete(n);
         return 0;
     }
 

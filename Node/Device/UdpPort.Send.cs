@@ -5,10 +5,11 @@ namespace Mesh.Node.Device;
 
 sealed unsafe partial class UdpPort
 {
-    const int MaxRunBytes = 65000;
+    /// <summary>The largest UDP payload over IPv4 (RFC 791: 65535 with both headers); what fits there fits over IPv6.</summary>
+    public const int MaxPayload = 65507;
 
     /// <inheritdoc/>
-    public IDatagramSender CreateSender() => new Sender(this);
+    public IDatagramSender CreateSender(int queue) => new Sender(this, queue);
 
     /// <inheritdoc/>
     public int TrySend(ReadOnlySpan<byte> datagram, SocketEndpoint endpoint)
@@ -18,41 +19,61 @@ sealed unsafe partial class UdpPort
         fixed (byte* data = datagram)
         {
             LibC.IoVec vector = new() { Base = data, Length = (nuint)datagram.Length };
-            return SendOne(&vector, 1, 0, endpoint);
+            return SendOne(0, &vector, 1, 0, endpoint);
         }
     }
 
-    // One message: `count` vectors that the kernel sends as datagrams of `segment` bytes (0: one datagram). Returns 0 or the errno.
-    int SendOne(LibC.IoVec* vectors, int count, int segment, SocketEndpoint endpoint)
+    /// <inheritdoc/>
+    public int PathMtu(SocketEndpoint endpoint)
     {
-        var fd = SocketFor(endpoint.Raw.Family);
+        // Only a connected socket tells; one that is asked and closed sends nothing.
+        var raw = endpoint.Raw;
+        var v6 = raw.Family == LibC.AF_INET6;
+        var fd = LibC.Socket(raw.Family, LibC.SOCK_DGRAM | LibC.SOCK_CLOEXEC, 0);
+        if (fd < 0)
+            return 0;
+        SetMark(fd, _mark);
+        var mtu = 0;
+        uint size = sizeof(int);
+        var known = LibC.Connect(fd, raw.Address, (uint)raw.Length) == 0
+            && LibC.GetSockOpt(fd, v6 ? LibC.SOL_IPV6 : LibC.SOL_IP, v6 ? LibC.IPV6_MTU : LibC.IP_MTU, &mtu, &size) == 0;
+        LibC.Close(fd);
+        return known ? mtu : 0;
+    }
+
+    // One message: `count` vectors that the kernel sends as datagrams of `segment` bytes (0: one datagram). Returns 0 or the errno.
+    int SendOne(int queue, LibC.IoVec* vectors, int count, int segment, SocketEndpoint endpoint)
+    {
+        var fd = SocketFor(queue, endpoint.Raw.Family);
         if (fd < 0)
             return LibC.EAFNOSUPPORT;
         var control = stackalloc byte[ControlBytes];
-        var raw = endpoint.Raw;
-        while (true)
+        fixed (byte* address = endpoint.Raw.Address)
         {
-            LibC.MsgHdr header = new()
+            while (true)
             {
-                Name = raw.Address, NameLength = (uint)raw.Length, Vectors = vectors, VectorCount = (nuint)count, Control = control,
-            };
-            header.ControlLength = WriteControl(control, endpoint, segment);
-            if (header.ControlLength == 0)
-                header.Control = null;
-            if (LibC.SendMsg(fd, &header, 0) >= 0)
-                return 0;
-            var errno = LibC.Errno;
-            if (errno == LibC.EINTR)
-                continue;
-            var aboutLocal = errno is LibC.EADDRNOTAVAIL or LibC.ENETUNREACH or LibC.EHOSTUNREACH || (errno == LibC.EINVAL && segment == 0);
-            if (aboutLocal && endpoint.Raw.LocalInterface != 0 && !endpoint.LocalUnusable)
-            {
-                // The address that the peer reached us on may be gone; with it forgotten the kernel finds another.
-                endpoint.LocalUnusable = true;
-                continue;
-            }
+                LibC.MsgHdr header = new()
+                {
+                    Name = address, NameLength = (uint)endpoint.Raw.Length, Vectors = vectors, VectorCount = (nuint)count, Control = control,
+                };
+                header.ControlLength = WriteControl(control, endpoint, segment);
+                if (header.ControlLength == 0)
+                    header.Control = null;
+                if (LibC.SendMsg(fd, &header, 0) >= 0)
+                    return 0;
+                var errno = LibC.Errno;
+                if (errno == LibC.EINTR)
+                    continue;
+                var aboutLocal = errno is LibC.EADDRNOTAVAIL or LibC.ENETUNREACH or LibC.EHOSTUNREACH || (errno == LibC.EINVAL && segment == 0);
+                if (aboutLocal && endpoint.Raw.LocalInterface != 0 && !endpoint.LocalUnusable)
+                {
+                    // The address that the peer reached us on may be gone; with it forgotten the kernel finds another.
+                    endpoint.LocalUnusable = true;
+                    continue;
+                }
 
-            return errno;
+                return errno;
+            }
         }
     }
 
@@ -96,78 +117,106 @@ sealed unsafe partial class UdpPort
         return used;
     }
 
-    /// <summary>Sends runs of equally long datagrams to one endpoint as one segmented message each.</summary>
-    sealed class Sender(UdpPort port) : IDatagramSender
+    /// <summary>Sends equally long datagrams to one endpoint as one segmented message, however they lie in memory.</summary>
+    sealed class Sender(UdpPort port, int queue) : IDatagramSender
     {
         readonly LibC.IoVec[] _vectors = GC.AllocateArray<LibC.IoVec>(MaxSegments, pinned: true);
+        int _count;
+        int _segment;
+        int _segments;
+        int _bytes;
+        SendResult _result;
 
-        public int Send(ReadOnlySpan<OutgoingDatagram> datagrams, Span<bool> failed)
+        public SendResult Send(ReadOnlySpan<DatagramRun> runs, SocketEndpoint endpoint)
         {
-            var failures = 0;
-            for (var start = 0; start < datagrams.Length;)
+            _result = default;
+            foreach (ref readonly var run in runs)
             {
-                var count = RunLength(datagrams[start..], port._segments);
-                failures += SendRun(datagrams.Slice(start, count), failed.Slice(start, count));
-                start += count;
+                var at = run.Data;
+                var left = run.Count;
+                while (left > 0)
+                {
+                    var length = left == 1 ? run.LastLength : run.Stride;
+                    if (_segments > 0 && (length > _segment || _segments >= port._segments || _bytes + length > MaxPayload))
+                        Emit(endpoint);
+                    if (_segments == 0)
+                        _segment = length;
+                    // All but the last may be shorter than the first; a shorter one ends the message.
+                    var whole = left == 1 ? 1 : Math.Min(left - 1, Math.Min(port._segments - _segments, (MaxPayload - _bytes) / length));
+                    if (length < _segment)
+                        whole = 1;
+                    Add(at, whole * length, whole);
+                    at += whole * length;
+                    left -= whole;
+                    if (length < _segment)
+                        Emit(endpoint);
+                }
             }
 
-            return failures;
+            Emit(endpoint);
+            return _result;
         }
 
-        // Datagrams that may travel as one message: one endpoint, all as long as the first, except that the last may be shorter.
-        static int RunLength(ReadOnlySpan<OutgoingDatagram> datagrams, int limit)
+        void Add(nint data, int length, int datagrams)
         {
-            var (first, endpoint) = datagrams[0];
-            var bytes = first.Length;
-            var count = 1;
-            while (count < datagrams.Length && count < limit && ReferenceEquals(datagrams[count].Endpoint, endpoint))
-            {
-                var length = datagrams[count].Data.Length;
-                if (length > first.Length || bytes + length > MaxRunBytes)
-                    break;
-                bytes += length;
-                count++;
-                if (length < first.Length)
-                    break;
-            }
-
-            return count;
+            ref var last = ref _vectors[Math.Max(0, _count - 1)];
+            if (_count > 0 && (nint)last.Base + (nint)last.Length == data)
+                last.Length += (nuint)length;
+            else
+                _vectors[_count++] = new LibC.IoVec { Base = (byte*)data, Length = (nuint)length };
+            _bytes += length;
+            _segments += datagrams;
         }
 
-        int SendRun(ReadOnlySpan<OutgoingDatagram> run, Span<bool> failed)
+        void Emit(SocketEndpoint endpoint)
         {
-            var endpoint = run[0].Endpoint;
+            if (_segments == 0)
+                return;
             var vectors = (LibC.IoVec*)Unsafe.AsPointer(ref _vectors[0]);
-            for (var i = 0; i < run.Length; i++)
-                vectors[i] = new LibC.IoVec { Base = (byte*)run[i].Data.Data, Length = (nuint)run[i].Data.Length };
+            var errno = port.SendOne(queue, vectors, _count, _segments > 1 ? _segment : 0, endpoint);
+            if (errno != 0)
+                Repair(vectors, errno, endpoint);
+            _count = _segments = _bytes = 0;
+        }
 
-            var errno = port.SendOne(vectors, run.Length, run.Length > 1 ? run[0].Data.Length : 0, endpoint);
-            failed.Clear();
-            if (errno == 0)
-                return 0;
-            if (run.Length == 1)
+        void Repair(LibC.IoVec* vectors, int errno, SocketEndpoint endpoint)
+        {
+            var tooLong = errno == LibC.EMSGSIZE;
+            if (_segments == 1)
             {
-                failed[0] = true;
-                return 1;
+                _result = new SendResult(_result.Refused + 1, _result.RefusedBytes + _bytes, _result.TooLong || tooLong);
+                return;
             }
 
             // EIO: the socket's device cannot segment, and says so once and for all. EINVAL: too many segments for this kernel.
-            // EMSGSIZE: a segment exceeds the path's MTU; single datagrams may be fragmented.
+            // EMSGSIZE: a segment exceeds the path's MTU; single datagrams are sent in fragments.
             if (errno == LibC.EIO)
-                port._segments = 1;
+                port.StopSegmenting("refused by the socket's device");
             else if (errno == LibC.EINVAL)
-                port._segments = Math.Max(1, Math.Min(port._segments, run.Length) / 2);
+                port.LimitSegments(_segments / 2);
 
-            var failures = 0;
-            for (var i = 0; i < run.Length; i++)
+            var (refused, bytes) = (0, 0);
+            for (var i = 0; i < _count; i++)
             {
-                if (port.SendOne(vectors + i, 1, 0, endpoint) == 0)
-                    continue;
-                failed[i] = true;
-                failures++;
+                var at = vectors[i].Base;
+                var rest = (int)vectors[i].Length;
+                while (rest > 0)
+                {
+                    LibC.IoVec one = new() { Base = at, Length = (nuint)Math.Min(rest, _segment) };
+                    var single = port.SendOne(queue, &one, 1, 0, endpoint);
+                    if (single != 0)
+                    {
+                        refused++;
+                        bytes += (int)one.Length;
+                        tooLong |= single == LibC.EMSGSIZE;
+                    }
+
+                    at += one.Length;
+                    rest -= (int)one.Length;
+                }
             }
 
-            return failures;
+            _result = new SendResult(_result.Refused + refused, _result.RefusedBytes + bytes, _result.TooLong || tooLong);
         }
     }
 }

@@ -15,7 +15,7 @@ sealed unsafe partial class Netlink : IDisposable
 {
     const ushort RtmNewLink = 16, RtmNewAddr = 20, RtmDelAddr = 21, RtmNewRoute = 24, RtmDelRoute = 25;
     const ushort NlmRequest = 1, NlmAck = 4, NlmExcl = 0x200, NlmCreate = 0x400;
-    const ushort IflaMtu = 4, IfaAddress = 1, IfaLocal = 2, IfaFlags = 8, IfaProto = 11, RtaDst = 1, RtaOif = 4, RtaPriority = 6;
+    const ushort IflaMtu = 4, IflaGsoMaxSegments = 40, IfaAddress = 1, IfaLocal = 2, IfaFlags = 8, IfaProto = 11, RtaDst = 1, RtaOif = 4, RtaPriority = 6;
     const uint IffUp = 1, IfaFNoDad = 2;
     const byte TableMain = 254, ScopeUniverse = 0, ScopeLink = 253, TypeUnicast = 1;
 
@@ -72,15 +72,22 @@ sealed unsafe partial class Netlink : IDisposable
 
     /// <summary>Sets the MTU only.</summary>
     /// <exception cref="IOException">The kernel refused.</exception>
-    public void SetMtu(int index, int mtu)
+    public void SetMtu(int index, int mtu) => SetLinkValue(index, IflaMtu, mtu, $"cannot set MTU {mtu} on interface {index}");
+
+    /// <summary>Sets how many segments the stack may put into one packet for the interface.</summary>
+    /// <exception cref="IOException">The kernel refused.</exception>
+    public void LimitSegments(int index, int segments) =>
+        SetLinkValue(index, IflaGsoMaxSegments, segments, $"cannot limit the segments of interface {index}");
+
+    void SetLinkValue(int index, ushort attribute, int value, string what)
     {
         Begin(RtmNewLink, 0);
         Span<byte> message = stackalloc byte[16];
         message.Clear();
         BinaryPrimitives.WriteInt32LittleEndian(message[4..], index);
         Append(message);
-        Attribute(IflaMtu, mtu);
-        Transact($"cannot set MTU {mtu} on interface {index}");
+        Attribute(attribute, value);
+        Transact(what);
     }
 
     /// <summary>Adds an address; one that is already there is left as it is.</summary>

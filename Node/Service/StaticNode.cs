@@ -30,7 +30,10 @@ sealed class StaticNode : ILocalCommands, IAsyncDisposable
         try
         {
             network = StaticNetwork.Read(settings.File, settings.Suites, static (path, what) => SecretFile.Read(path, what));
-            var tunnel = network.Tunnel with { Interface = settings.Interface, Mtu = settings.Mtu };
+            var tunnel = network.Tunnel with
+            {
+                Interface = settings.Interface, Mtu = settings.Mtu, Queues = settings.Queues, Disabled = settings.Disabled,
+            };
             var state = network.State with { ListenPort = settings.Port };
             var runtime = await ActorLog.StartAsync(new NodeOptions { Tunnel = tunnel, State = state, Backend = settings.Backend, Actors = settings.File }, log);
             log.TunnelUp(runtime.Device.Interface, runtime.Device.ListenPort);

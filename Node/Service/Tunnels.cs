@@ -23,7 +23,11 @@ static class Tunnels
         TunnelState alone = new() { PrivateKey = key, ListenPort = settings.Port };
         return new RuntimeTunnel(await ActorLog.StartAsync(new NodeOptions
         {
-            Tunnel = new TunnelConfiguration { Interface = settings.Interface, Mtu = settings.Mtu, Suites = settings.Suites },
+            Tunnel = new TunnelConfiguration
+            {
+                Interface = settings.Interface, Mtu = settings.Mtu, Queues = settings.Queues, Disabled = settings.Disabled,
+                Suites = settings.Suites,
+            },
             State = alone,
             Backend = settings.Backend,
             Actors = settings.File,

@@ -14,9 +14,10 @@ static unsafe partial class LibC
 
     public const int AF_UNSPEC = 0, AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16;
     public const int SOCK_DGRAM = 2, SOCK_RAW = 3, SOCK_CLOEXEC = 0x80000;
-    public const int SOL_SOCKET = 1, SO_SNDBUF = 7, SO_RCVBUF = 8, SO_SNDTIMEO = 21, SO_RCVTIMEO = 20, SO_SNDBUFFORCE = 32, SO_RCVBUFFORCE = 33;
-    public const int SOL_IP = 0, IP_PKTINFO = 8;
-    public const int SOL_IPV6 = 41, IPV6_V6ONLY = 26, IPV6_RECVPKTINFO = 49, IPV6_PKTINFO = 50;
+    public const int SOL_SOCKET = 1, SO_SNDBUF = 7, SO_RCVBUF = 8, SO_SNDTIMEO = 21, SO_RCVTIMEO = 20, SO_SNDBUFFORCE = 32, SO_RCVBUFFORCE = 33,
+        SO_REUSEPORT = 15, SO_MARK = 36;
+    public const int SOL_IP = 0, IP_PKTINFO = 8, IP_MTU = 14;
+    public const int SOL_IPV6 = 41, IPV6_MTU = 24, IPV6_V6ONLY = 26, IPV6_RECVPKTINFO = 49, IPV6_PKTINFO = 50;
     public const int SOL_UDP = 17, UDP_SEGMENT = 103, UDP_GRO = 104;
     public const int MSG_DONTWAIT = 0x40, MSG_TRUNC = 0x20;
 
@@ -92,6 +93,9 @@ static unsafe partial class LibC
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     public static partial nint Write(int fd, void* buffer, nuint length);
 
+    [LibraryImport("libc", EntryPoint = "writev", SetLastError = true)]
+    public static partial nint WriteV(int fd, void* vectors, int count);
+
     [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
     public static partial int IoCtl(int fd, nuint request, void* argument);
 
@@ -106,6 +110,9 @@ static unsafe partial class LibC
 
     [LibraryImport("libc", EntryPoint = "bind", SetLastError = true)]
     public static partial int Bind(int fd, void* address, uint length);
+
+    [LibraryImport("libc", EntryPoint = "connect", SetLastError = true)]
+    public static partial int Connect(int fd, void* address, uint length);
 
     [LibraryImport("libc", EntryPoint = "getsockname", SetLastError = true)]
     public static partial int GetSockName(int fd, void* address, uint* length);

@@ -12,7 +12,7 @@ public sealed class WireGuardVerbTests
     [InlineData("'sixteencharacter' is not an interface name", "wireguard", "sixteencharacter")]
     [InlineData("'..' is not an interface name", "wireguard", "..")]
     [InlineData("'speed' is no offload", "wireguard", "wg0", "--disable", "tun-coalescing,speed")]
-    [InlineData("'0' is not a number from 1 to 256", "wireguard", "wg0", "--queues", "0")]
+    [InlineData("'0' is not a number from 1 to 16", "wireguard", "wg0", "--queues", "0")]
     public async Task BadArgumentsAreOneLineAndCode64(string expected, params string[] arguments)
     {
         StringWriter error = new();

@@ -66,8 +66,8 @@ public sealed class DataPathTests : IDisposable
         {
             foreach (var packet in packets)
                 _a.Tun.Give(packet);
-            _a.Outbound.RunOnce(out _);
-            _b.Receive();
+            _a.Pump();
+            _b.Pump();
         }
 
         for (var i = 0; i < 200; i++)
@@ -128,7 +128,7 @@ public sealed class DataPathTests : IDisposable
         _a.Tun.Give(IpPackets.Udp(A, 1, B, 9));
         _a.Pump();
         Assert.True(toB.TakeSignals().HasFlag(PeerSignals.SessionWanted));
-        Assert.Equal(1, toB.Held.Count);
+        Assert.Equal(1, toB.Lane(0)!.Held.Count);
     }
 
     [Fact]

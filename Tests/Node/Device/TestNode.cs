@@ -27,18 +27,21 @@ sealed class TestClock : ITunnelClock
 /// <summary>A data path with a device in memory and a real UDP port on loopback, whose pumps run when the test says so.</summary>
 sealed class TestNode : IDisposable
 {
-    public TestNode(string address, ITunnelClock clock, bool startWorker = true)
+    int[]? _descriptors;
+
+    public TestNode(string address, ITunnelClock clock, bool startWorker = true, bool merges = false)
     {
         Address = address;
+        Tun = new MemoryTun(merges);
         Key = new TunnelPrivateKey(SystemEntropy.Instance);
         PublicKey = X25519.ComputePublicKey(Key);
-        Plane = new DataPlane(new TunnelConfiguration(), clock, SystemEntropy.Instance);
+        Plane = new DataPlane(new TunnelConfiguration { Queues = 1 }, clock, SystemEntropy.Instance);
         Plane.SetPrivateKey(Key);
         Udp = UdpPort.Open(0);
-        Worker = new HandshakeWorker(Plane, Udp);
-        Outbound = new OutboundPump(Plane, Tun, Udp.CreateSender());
-        Inbound = new InboundPump(Plane, Tun, Udp, Worker);
-        Plane.Connect(Udp, Wake);
+        Worker = new HandshakeWorker(Plane);
+        Outbound = new OutboundPump(Plane, Tun, Plane.Releases(0)) { Sender = Udp.CreateSender(0) };
+        Inbound = new InboundPump(Plane, Tun, Worker) { Datagrams = Udp };
+        Plane.Connect(Udp, [Wake]);
         if (startWorker)
             Worker.Start();
     }
@@ -51,7 +54,7 @@ sealed class TestNode : IDisposable
 
     public DataPlane Plane { get; }
 
-    public MemoryTun Tun { get; } = new();
+    public MemoryTun Tun { get; }
 
     public UdpPort Udp { get; }
 
@@ -93,8 +96,8 @@ sealed class TestNode : IDisposable
     public bool Receive()
     {
         var any = false;
-        for (var i = 0; i < Udp.Descriptors.Count; i++)
-            any |= Inbound.RunOnce(Udp.Descriptors[i], out _);
+        foreach (var descriptor in _descriptors ??= [.. Udp.Descriptors(0)])
+            any |= Inbound.RunOnce(descriptor, out _);
         return any;
     }
 
@@ -114,7 +117,7 @@ sealed class TestNode : IDisposable
 
     public void Dispose()
     {
-        Plane.Connect(null, null);
+        Plane.Connect(null, []);
         Worker.Dispose();
         Udp.Dispose();
         Wake.Dispose();

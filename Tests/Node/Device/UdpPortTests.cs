@@ -14,20 +14,25 @@ public sealed class UdpPortTests
         using var sender = UdpPort.Open(0);
         using var receiver = UdpPort.Open(0);
         SocketEndpoint to = new(RawEndpoint.From(new IPEndPoint(IPAddress.Parse(address), receiver.LocalPort)));
-        PacketBatch memory = new(64, 1400);
+        // Runs as a pump makes them: equal lengths one behind the other, the last perhaps shorter; and single ones anywhere.
+        PinnedMemory memory = new(64 * 1024);
         int[] sizes = [1000, 1000, 1000, 400, 1000, 1000, 32, 32, 1, 1200, 1200, 1200];
-        List<OutgoingDatagram> datagrams = [];
-        foreach (var size in sizes)
+        (int Count, int Last)[] shapes = [(4, 400), (1, 1000), (2, 32), (1, 32), (1, 1), (3, 1200)];
+        List<DatagramRun> runs = [];
+        var (at0, number) = (0, 0);
+        foreach (var (count, last) in shapes)
         {
-            memory.Commit(size);
-            memory.Slot(memory.Count - 1)[..size].Fill((byte)memory.Count);
-            datagrams.Add(new OutgoingDatagram(memory.Reference(memory.Count - 1, size), to));
+            var stride = sizes[number];
+            runs.Add(new DatagramRun(memory.Start + at0, stride, count, last));
+            for (var i = 0; i < count; i++)
+                memory.From(at0 + i * stride)[..(i == count - 1 ? last : stride)].Fill((byte)++number);
+            at0 += stride * count + 100;
         }
 
-        Assert.Equal(0, sender.CreateSender().Send(datagrams.ToArray(), new bool[64]));
+        Assert.Equal(default, sender.CreateSender(0).Send(runs.ToArray(), to));
         ReceiveBatch batch = new(16);
         List<int> received = [];
-        foreach (var descriptor in receiver.Descriptors)
+        foreach (var descriptor in receiver.Descriptors(0))
         {
             Assert.Equal(0, receiver.Receive(descriptor, batch));
             for (var i = 0; i < batch.Count; i++)
@@ -45,6 +50,36 @@ public sealed class UdpPortTests
         }
 
         Assert.Equal(sizes, received);
+    }
+
+    [Fact]
+    public void SeveralQueuesShareAPortThatNobodyElseGets()
+    {
+        using var port = UdpPort.Open(0, queues: 3);
+        Assert.Equal(3, Enumerable.Range(0, 3).Select(i => port.Descriptors(i)[0]).Distinct().Count());
+        var failure = Assert.Throws<IOException>(() => UdpPort.Open(port.LocalPort, queues: 3));
+        Assert.Contains("choose another port", failure.Message);
+
+        // Every sender reaches exactly one of the queues, and many senders reach all of them.
+        HashSet<int> reached = [];
+        ReceiveBatch batch = new(64);
+        for (var i = 0; i < 64; i++)
+        {
+            using var sender = UdpPort.Open(0);
+            Assert.Equal(0, sender.TrySend([1, 2, 3], new SocketEndpoint(RawEndpoint.From(new IPEndPoint(IPAddress.Loopback, port.LocalPort)))));
+            var arrivals = 0;
+            for (var queue = 0; queue < port.Queues; queue++)
+            {
+                Assert.Equal(0, port.Receive(port.Descriptors(queue)[0], batch));
+                arrivals += batch.Count;
+                if (batch.Count > 0)
+                    reached.Add(queue);
+            }
+
+            Assert.Equal(1, arrivals);
+        }
+
+        Assert.Equal(3, reached.Count);
     }
 
     [Fact]
