@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Mesh.Node.Device.Native;
 
@@ -51,9 +52,28 @@ static partial class Background
         var nowhere = LibC.Open("/dev/null", LibC.O_RDWR | LibC.O_CLOEXEC, 0);
         if (nowhere < 0)
             return;
-        foreach (var fd in keepError ? new[] { 0, 1 } : [0, 1, 2])
-            _ = dup2(nowhere, fd);
+        // The class library keeps copies of the standard descriptors: a reader of the terminal's end would wait for them too.
+        var kept = keepError ? Target("/proc/self/fd/2") : null;
+        var left = new[] { 0, 1, 2 }.Select(fd => Target($"/proc/self/fd/{fd}")).OfType<string>().Where(target => target != kept).ToHashSet();
+        foreach (var entry in Directory.GetFiles("/proc/self/fd"))
+        {
+            if (int.TryParse(Path.GetFileName(entry), CultureInfo.InvariantCulture, out var fd) && Target(entry) is { } target && left.Contains(target))
+                _ = dup2(nowhere, fd);
+        }
+
         LibC.Close(nowhere);
+    }
+
+    static string? Target(string entry)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(entry, returnFinalTarget: false)?.FullName;
+        }
+        catch (IOException)
+        {
+            return null; // Closed meanwhile.
+        }
     }
 
     [LibraryImport("libc")]
