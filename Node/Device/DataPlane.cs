@@ -6,6 +6,7 @@ using Mesh.Node.Configuration;
 using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Filter;
 using Mesh.Protocol.Identity;
+using Mesh.Protocol.Routing;
 using Mesh.Protocol.Time;
 using Mesh.Protocol.Tunnel;
 
@@ -34,6 +35,7 @@ sealed partial class DataPlane : IDataPlane, IDisposable
     volatile FrozenDictionary<TunnelPublicKey, PeerSlot> _byKey = FrozenDictionary<TunnelPublicKey, PeerSlot>.Empty;
     volatile IDatagramPort? _datagrams;
     volatile int _mtu;
+    RouteSource? _routeSource;
     int _nextNumber;
 
     /// <param name="configuration">The device's name and MTU.</param>
@@ -152,6 +154,11 @@ sealed partial class DataPlane : IDataPlane, IDisposable
         // Rules first: a peer must not receive a packet under the new routes and the old rules.
         foreach (var (port, peer) in peers)
             ((PeerSlot)port).Rules = peer.Rules;
+        // Building a table of many prefixes takes its time; most changes touch none of them.
+        RouteSource source = new(own, anyDestination, [.. peers.Select(p => ((PeerSlot)p.Port, p.Peer.AllowedIps))]);
+        if (source.IsSameAs(_routeSource))
+            return;
+        _routeSource = source;
         _routes = new RouteSnapshot(own, anyDestination, peers.SelectMany(p => p.Peer.AllowedIps.Select(prefix => KeyValuePair.Create(prefix, (PeerSlot)p.Port))));
     }
 
@@ -227,6 +234,13 @@ sealed partial class DataPlane : IDataPlane, IDisposable
     static int LanesFor(TunnelConfiguration configuration) => (configuration.Disabled & OffloadFeatures.MultiQueue) != 0
         ? 1
         : Math.Clamp(configuration.Queues > 0 ? configuration.Queues : Environment.ProcessorCount, 1, MaxLanes);
+
+    // What the routes were made from. Lists are compared by reference: a peer that did not change keeps its list.
+    sealed record RouteSource(ImmutableArray<InterfaceAddress> Own, bool AnyDestination, (PeerSlot Slot, ImmutableArray<IpPrefix> Prefixes)[] Peers)
+    {
+        public bool IsSameAs(RouteSource? other) => other is not null && Own == other.Own && AnyDestination == other.AnyDestination
+            && Peers.AsSpan().SequenceEqual(other.Peers);
+    }
 
     void PublishKeys()
     {
