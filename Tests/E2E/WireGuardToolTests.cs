@@ -149,6 +149,7 @@ public sealed class WireGuardToolTests
         await crashed.WaitForExitAsync(Patience);
         Assert.True(File.Exists(SocketOf(name)));
 
+        await using Tool ended = new(a, name);
         a.Run(Patience, Programs.Mesh, "wireguard", name).MustExit();
         a.Run("wg", "show", name).MustExit();
         var second = b.Run(Patience, Programs.Mesh, "wireguard", name).MustExit(1);
@@ -192,6 +193,7 @@ public sealed class WireGuardToolTests
 
             """);
         File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        await using Tool ended = new(us, name);
         us.Run(Patience, "env", $"WG_QUICK_USERSPACE_IMPLEMENTATION={program}", "wg-quick", "up", file).MustExit();
         us.MustPing("10.6.0.2", 3);
         us.MustPing("10.6.1.3", 3);
@@ -242,7 +244,8 @@ public sealed class WireGuardToolTests
     /// <summary>A userspace WireGuard in a namespace of its own, in the background as its users start it.</summary>
     sealed class Tool : IAsyncDisposable
     {
-        Tool(Netns ns, string name) => (Ns, Interface) = (ns, name);
+        /// <summary>Names one that the test starts by itself; disposing ends it if it still runs.</summary>
+        public Tool(Netns ns, string name) => (Ns, Interface) = (ns, name);
 
         public Netns Ns { get; }
 
