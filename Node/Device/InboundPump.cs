@@ -15,6 +15,11 @@ namespace Mesh.Node.Device;
 sealed class InboundPump
 {
     const int Units = 64;
+
+    // Under load a batch has this many handshake messages looked at, and their cookies sent; the others are dropped unread. So a flood of
+    // them, however large, leaves the time to carry the packets of those who have a session.
+    const int HandshakesUnderLoad = 8;
+
     const int MaxPackets = 256;
 
     readonly DataPlane _plane;
@@ -25,6 +30,7 @@ sealed class InboundPump
 
     // The packet that was let pass last: one that continues its flow needs no verdict of its own. Forgotten with the batch.
     PeerSlot? _lastSlot;
+    int _handshakes;
     PacketRef _last;
 
     public InboundPump(DataPlane plane, ITunPort tun, HandshakeWorker worker)
@@ -47,6 +53,7 @@ sealed class InboundPump
             return false;
         var now = _plane.Clock.Now;
         var routes = _plane.Routes;
+        _handshakes = 0;
         for (var i = 0; i < _batch.Count; i++)
             CarryUnit(_batch.Unit(i), _batch.SegmentSize(i), _batch.Source(i), routes, now);
         Flush();
@@ -190,6 +197,12 @@ sealed class InboundPump
         if (_plane.Identity is not { } identity)
         {
             _plane.Drops.Count(DropReason.Down);
+            return false;
+        }
+
+        if (++_handshakes > HandshakesUnderLoad && identity.Gate.IsUnderLoad(now))
+        {
+            _plane.Drops.Count(DropReason.HandshakeQueueFull);
             return false;
         }
 
