@@ -12,4 +12,10 @@ interface IContender
     /// <summary>Starts it in a namespace and gives it its configuration; it is ready for packets afterwards.</summary>
     /// <exception cref="BenchFailureException">It would not start; the message carries what it said.</exception>
     Task<TunnelEnd> StartAsync(Netns ns, EndOptions options, CancellationToken cancel);
+
+    /// <summary>Makes sure that a tunnel through which packets went is the one that was asked for.</summary>
+    /// <exception cref="BenchFailureException">It is not.</exception>
+    void Verify(TunnelEnd end)
+    {
+    }
 }

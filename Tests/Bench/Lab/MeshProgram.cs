@@ -81,7 +81,19 @@ sealed class MeshProgram : IContender
         var process = ns.Start(Variables, _program, "daemon", "--config", file, "--state-dir", Path.Combine(folder, "state"), "--socket", socket,
             "--key-dir", Path.Combine(folder, "keys"), "--hosts-file", "none");
         await TunnelEnd.WaitForSocketAsync(process, socket, Name, TimeSpan.FromSeconds(30 + options.Peers.Count / 10.0), cancel);
-        return new TunnelEnd(process, null, Stopwatch.GetElapsedTime(began));
+        return new TunnelEnd(process, null, Stopwatch.GetElapsedTime(began)) { Api = socket };
+    }
+
+    /// <inheritdoc/>
+    public void Verify(TunnelEnd end)
+    {
+        if (!_filters)
+            return;
+        // A node that gets no answer to one suite goes on with the other; a figure must not pass for that of the first.
+        var status = ProcessRun.Run(_program, ["status", "--json", "--socket", end.Api!]).MustExit().Output;
+        var wanted = Suite == CipherSuite.Aes256Gcm ? "aes-256-gcm" : "chacha20-poly1305";
+        if (!status.Contains($"\"{wanted}\"", StringComparison.Ordinal))
+            throw new BenchFailureException(ExitCodes.Failed, $"{Name} does not use {wanted}: {status}");
     }
 
     string Configuration(EndOptions options)

@@ -51,6 +51,9 @@ sealed class TunnelEnd(RunningProcess process, string? socket, TimeSpan startTim
     /// <summary>How long it took from the start of the program until its tunnel was configured.</summary>
     public TimeSpan StartTime => startTime;
 
+    /// <summary>The socket of its local API, where it has one.</summary>
+    public string? Api { get; init; }
+
     /// <summary>Processor seconds used so far, user and system, all threads.</summary>
     public double CpuSeconds => ProcFigures.CpuSeconds(process.Id);
 

@@ -14,7 +14,7 @@ sealed class TwoNodes : IAsyncDisposable
 {
     static int _tunnels;
     readonly NetnsTopology _topology = new("mbn");
-        readonly bool _outerV6;
+    readonly bool _outerV6;
 
     public TwoNodes(bool offload, bool outerV6, bool innerV6)
     {
@@ -71,6 +71,7 @@ sealed class TwoNodes : IAsyncDisposable
                     throw new BenchFailureException(ExitCodes.Failed, $"the tunnel of {contender.Name} did not come up: {tunnel.A.Process.Output}{tunnel.B.Process.Output}");
             }
 
+            contender.Verify(tunnel.A);
             return tunnel;
         }
         catch
