@@ -14,6 +14,7 @@ namespace Mesh.Tests.E2E.Interop;
 ///   a: 192.0.2.1, 2001:db8::1 (outside)  --veth--  192.0.2.2, 2001:db8::2 : b
 ///      10.7.0.1, fd00:7::1    (inside)              10.7.0.2, fd00:7::2
 /// </code>
+/// Or with a router between them, and the same addresses.
 /// </summary>
 sealed class TunnelLab : IAsyncDisposable
 {
@@ -21,13 +22,20 @@ sealed class TunnelLab : IAsyncDisposable
     readonly NetnsTopology _topology = new("mdp");
     readonly string _folder;
 
-    public TunnelLab()
+    /// <param name="narrow">The MTU of the link to b, behind a router that joins it to a's; null: they share one link.</param>
+    public TunnelLab(int? narrow = null)
     {
         _folder = _topology.TempFolder();
         A = new End(this, _topology.Add("a"), 1);
         B = new End(this, _topology.Add("b"), 2);
-        _topology.Connect(A.Ns, ["192.0.2.1/24", "2001:db8::1/64"], B.Ns, ["192.0.2.2/24", "2001:db8::2/64"]);
+        if (narrow is { } mtu)
+            Router = Route(mtu);
+        else
+            _topology.Connect(A.Ns, ["192.0.2.1/24", "2001:db8::1/64"], B.Ns, ["192.0.2.2/24", "2001:db8::2/64"]);
     }
+
+    /// <summary>The machine between the two, with the links eth1 to a and eth2 to b, or null.</summary>
+    public Netns? Router { get; }
 
     public End A { get; }
 
@@ -45,6 +53,25 @@ sealed class TunnelLab : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _topology.DisposeAsync();
+
+    Netns Route(int mtu)
+    {
+        var router = _topology.Add("r");
+        foreach (var (end, link) in new[] { (A, "eth1"), (B, "eth2") })
+        {
+            _topology.Connect(end.Ns, [$"{end.Outside4}/32", $"{end.Outside6}/128"], router, ["198.51.100.1/32", "2001:db8:1::1/128"], link);
+            end.Ns.Ip("-4", "route", "add", "default", "via", "198.51.100.1", "dev", link, "onlink");
+            end.Ns.Ip("-6", "route", "add", "default", "via", "2001:db8:1::1", "dev", link, "onlink");
+            router.Ip("-4", "route", "add", $"{end.Outside4}/32", "dev", link);
+            router.Ip("-6", "route", "add", $"{end.Outside6}/128", "dev", link);
+        }
+        router.Sysctl("net.ipv4.ip_forward", "1");
+        router.Sysctl("net.ipv6.conf.all.forwarding", "1");
+        // b knows how narrow its own link is; a has to find out.
+        foreach (var ns in new[] { router, B.Ns })
+            ns.Ip("link", "set", "dev", "eth2", "mtu", mtu.ToString(CultureInfo.InvariantCulture));
+        return router;
+    }
 
     /// <summary>One machine and its end of the tunnel.</summary>
     public sealed class End
