@@ -98,7 +98,7 @@ sealed class HandshakeWorker : IDisposable
             }
 
             if (reply)
-                _plane.TrySend(message.AsSpan(0, length), new SocketEndpoint(endpoint));
+                _plane.TrySend(message.AsSpan(0, length), endpoint);
             else
                 Open(message.AsSpan(0, length), endpoint);
         }

@@ -36,6 +36,10 @@ interface IDatagramPort
     /// <returns>0 or the errno.</returns>
     int TrySend(ReadOnlySpan<byte> datagram, SocketEndpoint endpoint);
 
+    /// <summary>Sends one datagram now to where one came from, of which nothing is remembered.</summary>
+    /// <returns>0 or the errno.</returns>
+    int TrySend(ReadOnlySpan<byte> datagram, in RawEndpoint endpoint);
+
     /// <summary>Asks the system for the MTU of the path to an endpoint, as far as it knows.</summary>
     /// <returns>Bytes of an outer IP packet; 0 when it does not say.</returns>
     int PathMtu(SocketEndpoint endpoint);

@@ -24,6 +24,18 @@ sealed unsafe partial class UdpPort
     }
 
     /// <inheritdoc/>
+    public int TrySend(ReadOnlySpan<byte> datagram, in RawEndpoint endpoint)
+    {
+        lock (_closing)
+        fixed (byte* data = datagram)
+        {
+            LibC.IoVec vector = new() { Base = data, Length = (nuint)datagram.Length };
+            var unusable = false;
+            return SendOne(0, &vector, 1, 0, endpoint, ref unusable);
+        }
+    }
+
+    /// <inheritdoc/>
     public int PathMtu(SocketEndpoint endpoint)
     {
         // Only a connected socket tells; one that is asked and closed sends nothing.
@@ -44,19 +56,28 @@ sealed unsafe partial class UdpPort
     // One message: `count` vectors that the kernel sends as datagrams of `segment` bytes (0: one datagram). Returns 0 or the errno.
     int SendOne(int queue, LibC.IoVec* vectors, int count, int segment, SocketEndpoint endpoint)
     {
-        var fd = SocketFor(queue, endpoint.Raw.Family);
+        var unusable = endpoint.LocalUnusable;
+        var errno = SendOne(queue, vectors, count, segment, endpoint.Raw, ref unusable);
+        if (unusable)
+            endpoint.LocalUnusable = true;
+        return errno;
+    }
+
+    int SendOne(int queue, LibC.IoVec* vectors, int count, int segment, in RawEndpoint endpoint, ref bool localUnusable)
+    {
+        var fd = SocketFor(queue, endpoint.Family);
         if (fd < 0)
             return LibC.EAFNOSUPPORT;
         var control = stackalloc byte[ControlBytes];
-        fixed (byte* address = endpoint.Raw.Address)
+        fixed (byte* address = endpoint.Address)
         {
             while (true)
             {
                 LibC.MsgHdr header = new()
                 {
-                    Name = address, NameLength = (uint)endpoint.Raw.Length, Vectors = vectors, VectorCount = (nuint)count, Control = control,
+                    Name = address, NameLength = (uint)endpoint.Length, Vectors = vectors, VectorCount = (nuint)count, Control = control,
                 };
-                header.ControlLength = WriteControl(control, endpoint, segment);
+                header.ControlLength = WriteControl(control, endpoint, localUnusable, segment);
                 if (header.ControlLength == 0)
                     header.Control = null;
                 if (LibC.SendMsg(fd, &header, 0) >= 0)
@@ -65,10 +86,10 @@ sealed unsafe partial class UdpPort
                 if (errno == LibC.EINTR)
                     continue;
                 var aboutLocal = errno is LibC.EADDRNOTAVAIL or LibC.ENETUNREACH or LibC.EHOSTUNREACH || (errno == LibC.EINVAL && segment == 0);
-                if (aboutLocal && endpoint.Raw.LocalInterface != 0 && !endpoint.LocalUnusable)
+                if (aboutLocal && endpoint.LocalInterface != 0 && !localUnusable)
                 {
                     // The address that the peer reached us on may be gone; with it forgotten the kernel finds another.
-                    endpoint.LocalUnusable = true;
+                    localUnusable = true;
                     continue;
                 }
 
@@ -77,12 +98,11 @@ sealed unsafe partial class UdpPort
         }
     }
 
-    static nuint WriteControl(byte* control, SocketEndpoint endpoint, int segment)
+    static nuint WriteControl(byte* control, in RawEndpoint raw, bool localUnusable, int segment)
     {
         nuint used = 0;
-        if (endpoint.Raw.LocalInterface != 0 && !endpoint.LocalUnusable)
+        if (raw.LocalInterface != 0 && !localUnusable)
         {
-            ref readonly var raw = ref endpoint.Raw;
             var header = (LibC.CMsgHdr*)control;
             var data = control + sizeof(LibC.CMsgHdr);
             fixed (byte* local = raw.Local)

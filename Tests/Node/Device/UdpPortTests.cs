@@ -82,6 +82,56 @@ public sealed class UdpPortTests
         Assert.Equal(3, reached.Count);
     }
 
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("::1")]
+    public void AnAnswerGoesFromTheAddressThatWasReachedAndAllocatesNothing(string address)
+    {
+        using var asker = UdpPort.Open(0);
+        using var answerer = UdpPort.Open(0);
+        Assert.Equal(0, asker.TrySend([1], RawEndpoint.From(new IPEndPoint(IPAddress.Parse(address), answerer.LocalPort))));
+        ReceiveBatch question = new(4), answers = new(64);
+        var source = Receive(answerer, question);
+        Assert.NotEqual(0, source.LocalInterface);
+        answerer.TrySend([2], source);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 15; i++)
+            answerer.TrySend([2, 3], source);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        var from = Receive(asker, answers);
+        Assert.Equal(16, answers.Count);
+        Assert.True(from.SameRemote(RawEndpoint.From(new IPEndPoint(IPAddress.Parse(address), answerer.LocalPort))));
+
+        static RawEndpoint Receive(UdpPort port, ReceiveBatch batch)
+        {
+            foreach (var descriptor in port.Descriptors(0))
+            {
+                Assert.Equal(0, port.Receive(descriptor, batch));
+                if (batch.Count > 0)
+                    return batch.Source(0);
+            }
+
+            throw new InvalidOperationException("nothing arrived");
+        }
+    }
+
+    [Fact]
+    public void ALocalAddressThatIsGoneDoesNotKeepAnAnswerBack()
+    {
+        using var asker = UdpPort.Open(0);
+        using var answerer = UdpPort.Open(0);
+        var source = RawEndpoint.From(new IPEndPoint(IPAddress.Loopback, asker.LocalPort));
+        // 192.0.2.77 on the loopback interface: nobody has it.
+        source.LocalInterface = 1;
+        unsafe
+        {
+            (source.Local[0], source.Local[2], source.Local[3]) = (192, 2, 77);
+        }
+
+        Assert.Equal(0, answerer.TrySend([2], source));
+    }
+
     [Fact]
     public void EndpointsSurviveTheKernelsForm()
     {
