@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Mesh.Actors.Device;
 using Mesh.Node.Configuration;
+using Mesh.Node.Runtime;
 using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Filter;
 using Mesh.Protocol.Identity;
@@ -22,6 +23,9 @@ sealed partial class DataPlane : IDataPlane, IDisposable
     public const int MaxHeldPackets = 1024;
 
     const int FlowCapacity = 16384;
+
+    // Prefixes in a table whose making leaves megabytes behind.
+    const int LargeTable = 10_000;
 
     // Bits of an int say in which release queues a peer is.
     const int MaxLanes = DaemonSettings.MaximumQueues;
@@ -159,7 +163,9 @@ sealed partial class DataPlane : IDataPlane, IDisposable
         if (source.IsSameAs(_routeSource))
             return;
         _routeSource = source;
-        _routes = new RouteSnapshot(own, anyDestination, peers.SelectMany(p => p.Peer.AllowedIps.Select(prefix => KeyValuePair.Create(prefix, (PeerSlot)p.Port))));
+        _routes = new RouteSnapshot(own, anyDestination, source.Peers);
+        if (_routes.Count >= LargeTable)
+            HeapTrim.Soon();
     }
 
     /// <inheritdoc/>
@@ -194,6 +200,9 @@ sealed partial class DataPlane : IDataPlane, IDisposable
 
     /// <summary>Sends one datagram from any thread; false when the device is closed or the system refuses.</summary>
     public bool TrySend(ReadOnlySpan<byte> datagram, SocketEndpoint endpoint) => _datagrams is { } port && port.TrySend(datagram, endpoint) == 0;
+
+    /// <inheritdoc cref="TrySend(ReadOnlySpan{byte}, SocketEndpoint)"/>
+    public bool TrySend(ReadOnlySpan<byte> datagram, in RawEndpoint endpoint) => _datagrams is { } port && port.TrySend(datagram, endpoint) == 0;
 
     /// <summary>Asks the system how narrow the path to a peer is, after a datagram was too long for it.</summary>
     public void LearnPathMtu(PeerSlot slot, SocketEndpoint endpoint)

@@ -22,7 +22,7 @@ sealed class RouteSnapshot
     /// <param name="own">This node's inner addresses.</param>
     /// <param name="anyDestination">Whether every other address counts as own.</param>
     /// <param name="routes">Allowed addresses of each peer; of two equal prefixes the later wins.</param>
-    public RouteSnapshot(ImmutableArray<InterfaceAddress> own, bool anyDestination, IEnumerable<KeyValuePair<IpPrefix, PeerSlot>> routes)
+    public RouteSnapshot(ImmutableArray<InterfaceAddress> own, bool anyDestination, IReadOnlyCollection<(PeerSlot Peer, ImmutableArray<IpPrefix> Prefixes)> routes)
     {
         _anyDestination = anyDestination;
         _routes = AllowedIps<PeerSlot>.Build(routes);
@@ -31,6 +31,9 @@ sealed class RouteSnapshot
         _own6 = [.. own.Select(a => a.Address.GetAddressBytes()).Where(b => b.Length == 16)
             .Select(b => System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(b))];
     }
+
+    /// <summary>How many prefixes lead to peers.</summary>
+    public int Count => _routes.Count;
 
     /// <summary>The peer that an address in network byte order (4 or 16 bytes) belongs to, or null.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

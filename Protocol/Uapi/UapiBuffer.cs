@@ -10,7 +10,10 @@ namespace Mesh.Protocol.Uapi;
 /// </summary>
 public sealed class UapiBuffer : IDisposable
 {
-    byte[] _bytes = GC.AllocateUninitializedArray<byte>(4096, pinned: true);
+    const int InitialRoom = 4096;
+    const int KeptRoom = 256 << 10;
+
+    byte[] _bytes = GC.AllocateUninitializedArray<byte>(InitialRoom, pinned: true);
     int _length;
 
     /// <summary>What was written.</summary>
@@ -34,6 +37,9 @@ public sealed class UapiBuffer : IDisposable
         _bytes.AsSpan(count, _length - count).CopyTo(_bytes);
         CryptographicOperations.ZeroMemory(_bytes.AsSpan(_length - count, count));
         _length -= count;
+        // A connection that stays open does not keep the room of its largest request.
+        if (_length == 0 && _bytes.Length > KeptRoom)
+            _bytes = GC.AllocateUninitializedArray<byte>(InitialRoom, pinned: true);
     }
 
     /// <summary>Writes ASCII and a line feed.</summary>

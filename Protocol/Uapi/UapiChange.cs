@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Routing;
@@ -10,14 +11,17 @@ sealed class UapiChange
 {
     readonly List<Draft> _order = [];
     readonly Dictionary<TunnelPublicKey, Draft> _peers = [];
+    readonly int _operations;
     UapiConfiguration _configuration;
     Dictionary<IpPrefix, Draft>? _owners;
     Draft? _current;
     bool _currentIsNew;
 
-    public UapiChange(UapiConfiguration configuration)
+    /// <param name="configuration">What the operations change.</param>
+    /// <param name="operations">How many there are, so that tables need not grow.</param>
+    public UapiChange(UapiConfiguration configuration, int operations)
     {
-        _configuration = configuration;
+        (_configuration, _operations) = (configuration, operations);
         foreach (var peer in configuration.Peers)
             Add(new Draft(peer));
     }
@@ -41,7 +45,7 @@ sealed class UapiChange
             case UapiOperation.ReplacePeers:
                 _order.Clear();
                 _peers.Clear();
-                _owners = [];
+                _owners = new Dictionary<IpPrefix, Draft>(_operations);
                 break;
             case UapiOperation.Peer { Key: var key }:
                 Select(key);
@@ -84,7 +88,7 @@ sealed class UapiChange
                 if (Owners.TryGetValue(prefix, out var owner) && owner == peer)
                 {
                     Owners.Remove(prefix);
-                    peer.IsDirty = true;
+                    peer.IsDirty = peer.HasLost = true;
                 }
 
                 break;
@@ -97,10 +101,11 @@ sealed class UapiChange
         {
             if (_owners is null)
             {
-                _owners = new Dictionary<IpPrefix, Draft>(_order.Sum(d => d.Peer.AllowedIps.Length));
+                _owners = new Dictionary<IpPrefix, Draft>(_order.Sum(d => d.Peer.AllowedIps.Length) + _operations);
                 foreach (var draft in _order.Where(d => !d.Removed))
                 {
-                    foreach (var prefix in draft.Given)
+                    // Before the first change of prefixes a peer has what it had.
+                    foreach (var prefix in draft.Peer.AllowedIps)
                         _owners[prefix] = draft;
                 }
             }
@@ -138,14 +143,12 @@ sealed class UapiChange
 
     void Allow(Draft peer, IpPrefix prefix)
     {
-        if (Owners.TryGetValue(prefix, out var owner))
-        {
-            if (owner == peer)
-                return;
-            owner.IsDirty = true;
-        }
-
-        Owners[prefix] = peer;
+        ref var owner = ref CollectionsMarshal.GetValueRefOrAddDefault(Owners, prefix, out _);
+        if (owner == peer)
+            return;
+        if (owner is not null)
+            owner.IsDirty = owner.HasLost = true;
+        owner = peer;
         peer.Given.Add(prefix);
         peer.IsDirty = true;
     }
@@ -160,12 +163,15 @@ sealed class UapiChange
 
         peer.Given.Clear();
         peer.IsDirty = true;
+        peer.HasLost = false;
     }
 
     UapiPeer Freeze(Draft draft)
     {
         if (!draft.IsDirty)
             return draft.Peer;
+        if (!draft.HasLost)
+            return draft.Peer with { AllowedIps = [.. draft.Given] };
         // A prefix that was given, taken and given again is listed twice.
         HashSet<IpPrefix> listed = new(draft.Given.Count);
         return draft.Peer with { AllowedIps = [.. draft.Given.Where(p => Owners.TryGetValue(p, out var owner) && owner == draft && listed.Add(p))] };
@@ -181,6 +187,9 @@ sealed class UapiChange
         public List<IpPrefix> Given => _given ??= [.. Peer.AllowedIps];
 
         public bool IsDirty { get; set; }
+
+        // Whether something given was taken again.
+        public bool HasLost { get; set; }
 
         public bool Removed { get; set; }
     }

@@ -46,9 +46,9 @@ public sealed record UapiConfiguration
     }
 
     /// <summary>Applies operations in their order. Pure; a peer with the device's own key is not kept.</summary>
-    public UapiConfiguration Apply(IEnumerable<UapiOperation> operations)
+    public UapiConfiguration Apply(IReadOnlyCollection<UapiOperation> operations)
     {
-        UapiChange change = new(this);
+        UapiChange change = new(this, operations.Count);
         foreach (var operation in operations)
             change.Apply(operation);
         return change.ToConfiguration();

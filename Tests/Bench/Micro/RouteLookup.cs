@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Immutable;
 using BenchmarkDotNet.Attributes;
 using Mesh.Protocol.Routing;
 
@@ -20,8 +21,8 @@ public class RouteLookup
     {
         Random random = new(1);
         var networks = Enumerable.Range(0, Prefixes).Select(i => 0x0A000000u + ((uint)i << 8)).ToArray();
-        _table = AllowedIps<string>.Build(networks.Select(n =>
-            KeyValuePair.Create(IpPrefix.TryParse($"{n >> 24}.{n >> 16 & 255}.{n >> 8 & 255}.0/24", out var prefix) ? prefix : throw new FormatException(), $"{n}")));
+        _table = AllowedIps<string>.Build(
+            [.. networks.Select(n => ($"{n}", ImmutableArray.Create(IpPrefix.Parse($"{n >> 24}.{n >> 16 & 255}.{n >> 8 & 255}.0/24"))))]);
         _addresses = new byte[4 * Lookups];
         for (var i = 0; i < Lookups; i++)
             BinaryPrimitives.WriteUInt32BigEndian(_addresses.AsSpan(4 * i), networks[random.Next(networks.Length)] | (uint)random.Next(256));
