@@ -17,8 +17,9 @@ sealed record PeerReport(string Key, string Endpoint, DateTimeOffset? LastHandsh
 
 /// <summary>
 /// Runs one backend as a process of its own, so that a test can put it into a namespace: <c>backend KIND FILE</c>. The file is a static network and,
-/// beside it, <c>rules.PEER { accept = [..], send = [..] }</c> and <c>candidates.PEER = [..]</c>. Prints <c>ready INTERFACE PORT</c>, on SIGHUP applies
-/// the file again, on SIGUSR1 prints a <see cref="BackendReport"/>, on SIGUSR2 stops the backend twice and lives on, on SIGTERM ends.
+/// beside it, <c>rules.PEER { accept = [..], send = [..] }</c> and <c>candidates.PEER = [..]</c>. Prints <c>ready INTERFACE PORT</c>, on SIGWINCH applies
+/// the file again, on SIGUSR1 prints a <see cref="BackendReport"/>, on SIGUSR2 stops the backend twice and lives on, on SIGTERM ends. (Not SIGHUP:
+/// where the tests run without a terminal, that is ignored from the start.)
 /// </summary>
 static class BackendHost
 {
@@ -40,7 +41,7 @@ static class BackendHost
             return 1;
         }
 
-        using var onHangup = On(PosixSignal.SIGHUP, () =>
+        using var onApply = On(PosixSignal.SIGWINCH, () =>
         {
             networks.Add(Read(file, out var changed));
             try

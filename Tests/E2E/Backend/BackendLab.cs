@@ -147,7 +147,7 @@ sealed class BackendLab : IAsyncDisposable
         public async Task ApplyAsync(params PeerSetting[] peers)
         {
             Write(peers);
-            Assert.Equal("applied", await AskAsync("HUP", "applied", "refused"));
+            Assert.Equal("applied", await AskAsync("WINCH", "applied", "refused"));
         }
 
         /// <summary>Reads what the backend reports.</summary>

@@ -5,7 +5,7 @@ namespace Mesh.Tests.E2E.Interop;
 
 /// <summary>
 /// Runs one static tunnel as a process of its own, so that a test can put it into a namespace: <c>tunnel FILE</c>. Prints <c>ready INTERFACE PORT</c>, on
-/// SIGUSR1 its counters, applies the file again on SIGHUP, and stops on SIGTERM.
+/// SIGUSR1 its counters, applies the file again on SIGUSR2, and stops on SIGTERM.
 /// </summary>
 static class TunnelHost
 {
@@ -28,7 +28,8 @@ static class TunnelHost
             context.Cancel = true;
             Print(runtime);
         });
-        using var onHangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
+        // Not SIGHUP: where the tests run without a terminal, as under nohup, that is ignored from the start.
+        using var onApply = PosixSignalRegistration.Create((PosixSignal)12, context =>
         {
             context.Cancel = true;
             runtime.ApplyAsync(Read(file).State).Wait();

@@ -143,7 +143,7 @@ sealed class TunnelLab : IAsyncDisposable
         {
             WriteConfiguration(other, to, "", without);
             var seen = Process.Output.Length;
-            Process.Signal("HUP");
+            Process.Signal("USR2");
             for (var i = 0; i < 250 && !Process.Output[seen..].Contains("applied", StringComparison.Ordinal); i++)
                 await Task.Delay(20);
             if (!Process.Output[seen..].Contains("applied", StringComparison.Ordinal))
