@@ -34,8 +34,7 @@ static class Nft
             {
                 var said = process.StandardError.ReadToEndAsync(limit.Token);
                 var output = process.StandardOutput.ReadToEndAsync(limit.Token);
-                await process.StandardInput.WriteAsync(ruleset.AsMemory(), limit.Token);
-                process.StandardInput.Close();
+                await WriteAsync(process.StandardInput, ruleset, limit.Token);
                 await process.WaitForExitAsync(limit.Token);
                 await output;
                 if (process.ExitCode != 0)
@@ -54,6 +53,20 @@ static class Nft
         catch (Win32Exception failure)
         {
             throw new IOException($"cannot run {program}: {failure.Message}", failure);
+        }
+    }
+
+    static async Task WriteAsync(StreamWriter input, string ruleset, CancellationToken cancel)
+    {
+        try
+        {
+            await input.WriteAsync(ruleset.AsMemory(), cancel);
+            input.Close();
+        }
+        catch (IOException failure)
+        {
+            // One that ends before it has read everything says why by its exit code.
+            _ = failure;
         }
     }
 
