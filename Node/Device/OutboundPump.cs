@@ -119,6 +119,9 @@ sealed class OutboundPump
         }
 
         plan.Expand(room, Headroom, stride);
+        // Only now has the packet a whole checksum to correct; a SYN is one segment.
+        if (mtu < _mtu)
+            TcpMss.Clamp(room.Slice(Headroom, plan.LengthOf(0)), mtu);
         var lane = slot.Lane(_releases.Number);
         if (lane is { HasHeld: true } && slot.Session is not null)
         {
@@ -155,9 +158,11 @@ sealed class OutboundPump
     // Makes a packet fit a path that is narrower than the device. False: it does not, and its sender was told.
     bool Narrow(Span<byte> packet, ReadOnlySpan<byte> destination, in SplitPlan plan, int mtu)
     {
-        TcpMss.Clamp(packet, mtu);
-        // An IPv4 packet without DF goes in outer fragments: its sender does not look for the path's MTU.
-        const int dontFragment = 0x40;
+        // An IPv4 packet without DF goes in outer fragments: its sender does not look for the path's MTU. So does what every IPv6 link must
+        // carry (RFC 8200, section 5): nobody sends less for being told.
+        const int dontFragment = 0x40, minimumMtu6 = 1280;
+        if (destination.Length == 16)
+            mtu = Math.Max(mtu, minimumMtu6);
         if (plan.SegmentLength <= mtu || (destination.Length == 4 && (packet[6] & dontFragment) == 0))
             return true;
         // The peer speaks: a message from an address of our own would be taken for a forged one.
