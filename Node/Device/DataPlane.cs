@@ -24,8 +24,8 @@ sealed partial class DataPlane : IDataPlane, IDisposable
 
     const int FlowCapacity = 16384;
 
-    // Prefixes in a table whose making leaves megabytes behind.
-    const int LargeTable = 10_000;
+    // Prefixes in a table whose making leaves megabytes behind, and a change that is made by many peers coming or going.
+    const int LargeTable = 10_000, LargeChange = 200;
 
     // Bits of an int say in which release queues a peer is.
     const int MaxLanes = DaemonSettings.MaximumQueues;
@@ -163,8 +163,10 @@ sealed partial class DataPlane : IDataPlane, IDisposable
         if (source.IsSameAs(_routeSource))
             return;
         _routeSource = source;
-        _routes = new RouteSnapshot(own, anyDestination, source.Peers);
-        if (_routes.Count >= LargeTable)
+        RouteSnapshot routes = new(own, anyDestination, source.Peers);
+        var change = Math.Abs(routes.Count - _routes.Count);
+        _routes = routes;
+        if (routes.Count >= LargeTable || change >= LargeChange)
             HeapTrim.Soon();
     }
 

@@ -63,6 +63,7 @@ sealed class NodeRuntime : IAsyncDisposable
         try
         {
             runtime.Device = await tunnel.StartAsync(options.State, cancellationToken);
+            HeapTrim.Soon();
             return runtime;
         }
         catch
