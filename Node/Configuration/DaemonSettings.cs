@@ -51,7 +51,7 @@ sealed record DaemonSettings
     /// <summary>Gets the suites that are announced beside plain WireGuard: by default those that the processor has instructions for.</summary>
     public ImmutableArray<CipherSuite> Suites { get; init; } = CipherHardware.Suites;
 
-    /// <summary>Gets the number of packet threads, each with a queue of the interface; 0: one for each processor.</summary>
+    /// <summary>Gets the number of packet threads, each with a queue of the interface; 0: one for every two processors.</summary>
     public int Queues { get; init; }
 
     /// <summary>Gets the offloads that are not to be used.</summary>
@@ -84,7 +84,7 @@ sealed record DaemonSettings
         "hosts-file" => this with { HostsFile = value is "none" or "off" ? null : Filled(value) },
         "mtu" => this with { Mtu = ParseNumber(value, MinimumMtu, 65535 - 80, $"an MTU is {MinimumMtu} to {65535 - 80}") },
         "suites" => this with { Suites = ParseSuites(value) },
-        "queues" => this with { Queues = ParseNumber(value, 0, MaximumQueues, $"queues are 1 to {MaximumQueues}, or 0 for one for each processor") },
+        "queues" => this with { Queues = ParseNumber(value, 0, MaximumQueues, $"queues are 1 to {MaximumQueues}, or 0 for one for every two processors") },
         "disable" => this with { Disabled = ParseOffloads(value) },
         "key-dir" => this with { KeyDirectory = Filled(value) },
         "passphrase-file" => this with { PassphraseFile = Filled(value) },
@@ -103,7 +103,7 @@ sealed record DaemonSettings
         new("hosts-file", "PATH", "File to name peers in, or none (default /etc/hosts)"),
         new("mtu", "BYTES", "MTU of the interface (default 1420)"),
         new("suites", "LIST", "Cipher suites to announce beside plain WireGuard: aes-256-gcm, none, or auto by processor (default auto)") { MayBeList = true },
-        new("queues", "NUMBER", "Packet threads, each with a queue of the interface (default 0: one for each processor)"),
+        new("queues", "NUMBER", "Packet threads, each with a queue of the interface (default 0: one for every two processors)"),
         new("disable", "OFFLOAD,...", $"Offloads not to use: {OffloadNames.Known} (default none)"),
         new("key-dir", "PATH", "Where the key that protects the private keys lies (default /etc/mesh/keys)"),
         new("passphrase-file", "PATH", "File with a passphrase that protects the private keys instead"),

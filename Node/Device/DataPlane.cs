@@ -242,9 +242,10 @@ sealed partial class DataPlane : IDataPlane, IDisposable
         SetPrivateKey(null);
     }
 
+    // One for every two processors: the kernel's share and the programs that talk need the others.
     static int LanesFor(TunnelConfiguration configuration) => (configuration.Disabled & OffloadFeatures.MultiQueue) != 0
         ? 1
-        : Math.Clamp(configuration.Queues > 0 ? configuration.Queues : Environment.ProcessorCount, 1, MaxLanes);
+        : Math.Clamp(configuration.Queues > 0 ? configuration.Queues : Environment.ProcessorCount / 2, 1, MaxLanes);
 
     // What the routes were made from. Lists are compared by reference: a peer that did not change keeps its list.
     sealed record RouteSource(ImmutableArray<InterfaceAddress> Own, bool AnyDestination, (PeerSlot Slot, ImmutableArray<IpPrefix> Prefixes)[] Peers)

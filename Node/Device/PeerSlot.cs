@@ -190,6 +190,9 @@ sealed partial class PeerSlot : IPeerPort
     }
 
     /// <inheritdoc/>
+    public void NoteReceived(int bytes) => Interlocked.Add(ref Received.Bytes, bytes);
+
+    /// <inheritdoc/>
     public void NoteHandshake(WallTime at) => Volatile.Write(ref _lastHandshake, at.UnixMilliseconds);
 
     /// <summary>Takes the peer out of use; its actor may still be running.</summary>

@@ -1,3 +1,4 @@
+using Mesh.Node.Configuration;
 using Mesh.Actors.Device;
 using Mesh.Node.Local;
 using Mesh.Protocol.Crypto;
@@ -24,7 +25,7 @@ static class DeviceReport
         report.Backend,
         [.. Enum.GetValues<TunnelCapabilities>().Where(one => one != TunnelCapabilities.None && report.Capabilities.HasFlag(one)).Select(one => one.ToString())],
         [.. _lacks.Where(entry => !report.Capabilities.HasFlag(entry.Capability)).Select(entry => Lack(entry.Capability, entry.Lack, report.Capabilities))],
-        [.. report.Statistics.Features.Select(feature => new FeatureDocument(feature.Feature.ToString(), feature.On, feature.Detail))]);
+        [.. report.Statistics.Features.Select(feature => new FeatureDocument(OffloadNames.Of(feature.Feature), feature.On, feature.Detail))]);
 
     /// <summary>Describes the device with its peers.</summary>
     /// <param name="interfaceName">What the device is called.</param>

@@ -148,6 +148,9 @@ public interface IPeerPort
     /// <summary>Sends a datagram that the peer's machine made. Errors are counted, not thrown.</summary>
     void Transmit(ReadOnlySpan<byte> datagram, EndpointAddress to);
 
+    /// <summary>Counts a handshake message that the peer's machine accepted, in bytes, for statistics.</summary>
+    void NoteReceived(int bytes);
+
     /// <summary>Records when the last handshake completed, for statistics.</summary>
     void NoteHandshake(WallTime at);
 }

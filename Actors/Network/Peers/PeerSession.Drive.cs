@@ -15,7 +15,7 @@ public sealed partial class PeerSession
         if ((signals & PeerSignals.EndpointMoved) != 0)
             _machine.HandleEndpointSeen(_port.Endpoint);
         if ((signals & PeerSignals.Initiation) != 0 && _port.TakeInitiation(out var from) is { } initiation)
-            Count(_machine.HandleInitiation(initiation, from, now));
+            Count(_machine.HandleInitiation(initiation, from, now), HandshakeInitiation.Size);
         if ((signals & PeerSignals.Answer) != 0)
             HandleAnswer(_machine);
         Raise(PeerSignals.Confirmed, SessionSignals.Confirmed);
@@ -40,10 +40,10 @@ public sealed partial class PeerSession
         switch (TunnelMessage.Classify(message))
         {
             case MessageType.Response:
-                Count(machine.HandleResponse(message, from, _clock.Now));
+                Count(machine.HandleResponse(message, from, _clock.Now), length);
                 break;
             case MessageType.CookieReply:
-                Count(machine.HandleCookieReply(message, _clock.Now));
+                Count(machine.HandleCookieReply(message, _clock.Now), length);
                 break;
         }
     }
@@ -110,5 +110,11 @@ public sealed partial class PeerSession
         Timers.StartSingleTimer(nameof(Due), Due.Instance, delay > TimeSpan.Zero ? delay : TimeSpan.FromMilliseconds(1));
     }
 
-    void Count(DropReason reason) => _drops.Count(reason);
+    // Handshakes count as traffic, as data does; what was refused counts as a drop.
+    void Count(DropReason reason, int bytes)
+    {
+        _drops.Count(reason);
+        if (reason == DropReason.None)
+            _port.NoteReceived(bytes);
+    }
 }

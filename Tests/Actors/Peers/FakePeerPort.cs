@@ -71,6 +71,10 @@ sealed class FakePeerPort(TunnelPublicKey key, SessionIndexTable<string> table) 
 
     public void Transmit(ReadOnlySpan<byte> datagram, EndpointAddress to) => Transmitted.Add((datagram.ToArray(), to));
 
+    public long ReceivedBytes;
+
+    public void NoteReceived(int bytes) => Interlocked.Add(ref ReceivedBytes, bytes);
+
     public void NoteHandshake(WallTime at)
     {
     }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Globalization;
 using System.Reflection;
 using Mesh.Node;
@@ -135,6 +136,14 @@ sealed class TunnelLab : IAsyncDisposable
 
         /// <summary>What <c>mesh status</c> says of our end.</summary>
         public string StatusText() => Ns.Run(Programs.Mesh, "status", "--socket", DaemonSocket).MustExit().Output;
+
+        /// <summary>Which offloads our end uses, by name.</summary>
+        public IReadOnlyDictionary<string, bool> Features()
+        {
+            using var document = JsonDocument.Parse(Status());
+            return document.RootElement.GetProperty("Tunnel").GetProperty("Features").EnumerateArray()
+                .ToDictionary(feature => feature.GetProperty("Name").GetString()!, feature => feature.GetProperty("On").GetBoolean());
+        }
 
         string DaemonSocket => Path.Combine(_lab._folder, $"{Number}.sock");
 

@@ -104,7 +104,7 @@ public sealed class DaemonTests : IAsyncLifetime
         var json = await StatusAsync();
         Assert.Equal(("Running", 10L, "key-file", 3L), (json.BackendState, json.Revision, json.KeyWrapping, json.Drops["NoRoute"]));
         Assert.Equal(("fake", "DropCounters"), (json.Tunnel!.Backend, Assert.Single(json.Tunnel.Capabilities)));
-        Assert.Equal([new FeatureDocument("SendSegmentation", true, "64 segments"), new FeatureDocument("MultiQueue", false, "one core")], json.Tunnel.Features);
+        Assert.Equal([new FeatureDocument("send-segmentation", true, "64 segments"), new FeatureDocument("multi-queue", false, "one core")], json.Tunnel.Features);
         var device = JsonSerializer.Deserialize((await RunAsync("debug", "device", "--json")).Out, LocalJson.Default.DeviceDocument)!;
         Assert.Equal(("meshtest", 51820, 2, "peer-20"), (device.Interface, device.ListenPort, device.Restarts, Assert.Single(device.Peers).Name));
 
