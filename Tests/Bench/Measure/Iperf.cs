@@ -88,9 +88,10 @@ static class Iperf
             var report = JsonDocument.Parse(client.Output);
             if (!report.RootElement.TryGetProperty("error", out var error))
                 return report;
+            var why = error.GetString()!;
             report.Dispose();
-            if (attempt == 10 || !error.GetString()!.Contains("busy", StringComparison.Ordinal))
-                throw new BenchFailureException(ExitCodes.Failed, $"iperf3 {string.Join(' ', arguments)}: {error.GetString()}");
+            if (attempt == 10 || !why.Contains("busy", StringComparison.Ordinal))
+                throw new BenchFailureException(ExitCodes.Failed, $"iperf3 {string.Join(' ', arguments)}: {why}");
             await Task.Delay(500, cancel);
         }
     }

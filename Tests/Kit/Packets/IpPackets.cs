@@ -91,7 +91,8 @@ public static class IpPackets
         BinaryPrimitives.WriteUInt16BigEndian(segment.AsSpan(2), (ushort)destination);
     }
 
-    static void Checksum(byte[] v4)
+    /// <summary>Makes the checksum of an IPv4 header right.</summary>
+    public static void Checksum(byte[] v4)
     {
         v4[10] = v4[11] = 0;
         uint sum = 0;
