@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
@@ -10,7 +11,7 @@ interface IAddressBits<TSelf> where TSelf : struct, IAddressBits<TSelf>
     static abstract int Common(TSelf a, TSelf b);
 
     /// <summary>The bit behind a number of leading ones; of all bits, any.</summary>
-    static abstract int BitBehind(TSelf bits, int length);
+    static abstract bool BitBehind(TSelf bits, int length);
 
     /// <summary>The bits of a prefix.</summary>
     static abstract TSelf Of(IpPrefix prefix);
@@ -26,7 +27,7 @@ readonly struct Bits32(uint value) : IAddressBits<Bits32>
 
     public static int Common(Bits32 a, Bits32 b) => BitOperations.LeadingZeroCount(a._value ^ b._value);
 
-    public static int BitBehind(Bits32 bits, int length) => (int)(bits._value << length >> 31);
+    public static bool BitBehind(Bits32 bits, int length) => (int)(bits._value << length) < 0;
 
     public static Bits32 Of(IpPrefix prefix) => new((uint)(prefix.High >> 32));
 
@@ -45,7 +46,7 @@ readonly struct Bits128(ulong high, ulong low) : IAddressBits<Bits128>
         return high != 0 ? BitOperations.LeadingZeroCount(high) : 64 + BitOperations.LeadingZeroCount(a._low ^ b._low);
     }
 
-    public static int BitBehind(Bits128 bits, int length) => (int)((length < 64 ? bits._high : bits._low) << length >> 63);
+    public static bool BitBehind(Bits128 bits, int length) => (long)((length < 64 ? bits._high : bits._low) << length) < 0;
 
     public static Bits128 Of(IpPrefix prefix) => new(prefix.High, prefix.Low);
 
@@ -69,21 +70,19 @@ sealed class PrefixTrie<TBits>(int prefixes) where TBits : struct, IAddressBits<
 
     const int None = -1;
 
-    [InlineArray(2)]
-    struct Links
-    {
-        int _first;
-    }
-
     struct Node
     {
         public TBits Bits;
-        public Links Links;
+        public int Left;
+        public int Right;
 
         // The owner's number, 0 for a node at which others only branch off, and in the lowest eight bits the length.
         public int OwnerAndLength;
 
         public readonly int Length => (byte)OwnerAndLength;
+
+        [UnscopedRef]
+        public ref int Link(TBits towards, int length) => ref TBits.BitBehind(towards, length) ? ref Right : ref Left;
     }
 
     // Every prefix adds at most its own node and one at which it branches off.
@@ -95,6 +94,7 @@ sealed class PrefixTrie<TBits>(int prefixes) where TBits : struct, IAddressBits<
     public int Count { get; private set; }
 
     /// <summary>The owner of the longest prefix that an address lies in; 0: none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Find(TBits address)
     {
         var nodes = _nodes;
@@ -105,10 +105,14 @@ sealed class PrefixTrie<TBits>(int prefixes) where TBits : struct, IAddressBits<
             var length = node.Length;
             if (TBits.Common(address, node.Bits) < length)
                 break;
-            var owner = node.OwnerAndLength >> 8;
-            best = owner != 0 ? owner : best;
-            // A node of all bits has no links: whichever is taken, it ends there.
-            index = node.Links[TBits.BitBehind(address, length) & 1];
+            if (node.OwnerAndLength >> 8 is not 0 and var owner)
+                best = owner;
+            // A node of all bits has no links: whichever is taken, it ends there. Branches of a flow are the same for every packet and are
+            // foreseen: taking them is faster than waiting for the bit.
+            if (TBits.BitBehind(address, length))
+                index = node.Right;
+            else
+                index = node.Left;
         }
 
         return best;
@@ -136,7 +140,7 @@ sealed class PrefixTrie<TBits>(int prefixes) where TBits : struct, IAddressBits<
                 return;
             }
 
-            link = ref node.Links[TBits.BitBehind(bits, common)];
+            link = ref node.Link(bits, common);
         }
 
         link = Add(bits, prefix.Length, owner);
@@ -155,8 +159,8 @@ sealed class PrefixTrie<TBits>(int prefixes) where TBits : struct, IAddressBits<
         var below = link;
         var above = common == length ? Add(bits, length, owner) : Add(TBits.Mask(bits, common), common, 0);
         if (common < length)
-            _nodes[above].Links[TBits.BitBehind(bits, common)] = Add(bits, length, owner);
-        _nodes[above].Links[TBits.BitBehind(_nodes[below].Bits, common)] = below;
+            _nodes[above].Link(bits, common) = Add(bits, length, owner);
+        _nodes[above].Link(_nodes[below].Bits, common) = below;
         link = above;
     }
 
@@ -164,7 +168,7 @@ sealed class PrefixTrie<TBits>(int prefixes) where TBits : struct, IAddressBits<
     {
         ref var node = ref _nodes[_used];
         node.Bits = bits;
-        node.Links[0] = node.Links[1] = None;
+        node.Left = node.Right = None;
         node.OwnerAndLength = owner << 8 | length;
         Count += owner == 0 ? 0 : 1;
         return _used++;

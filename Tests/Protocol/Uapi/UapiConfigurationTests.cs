@@ -42,6 +42,57 @@ public sealed class UapiConfigurationTests
     }
 
     [Fact]
+    public void APrefixHasTheOwnerThatANaiveReferenceGivesIt()
+    {
+        for (var seed = 0; seed < 50; seed++)
+        {
+            Random random = new(seed);
+            var configuration = UapiConfiguration.Empty;
+            Dictionary<string, byte> owners = [];
+            for (var request = 0; request < 6; request++)
+            {
+                StringBuilder lines = new();
+                for (var line = 0; line < 20; line++)
+                {
+                    var peer = (byte)random.Next(1, 5);
+                    var prefix = $"10.0.{random.Next(8)}.0/24";
+                    lines.Append($"public_key={Hex(Named(peer))}\n");
+                    switch (random.Next(8))
+                    {
+                        case 0:
+                            lines.Append("replace_allowed_ips=true\n");
+                            Forget(peer);
+                            break;
+                        case 1:
+                            lines.Append("remove=true\n");
+                            Forget(peer);
+                            break;
+                        case 2 or 3:
+                            lines.Append($"allowed_ip=-{prefix}\n");
+                            if (owners.GetValueOrDefault(prefix) == peer)
+                                owners.Remove(prefix);
+                            break;
+                        default:
+                            lines.Append($"allowed_ip={prefix}\n");
+                            owners[prefix] = peer;
+                            break;
+                    }
+                }
+
+                configuration = Set(configuration, lines.ToString());
+                Assert.Equal(owners.Select(o => (o.Key, Hex(Named(o.Value)))).Order(),
+                    configuration.Peers.SelectMany(p => p.AllowedIps.Select(prefix => (prefix.ToString(), Hex(p.Key)))).Order());
+            }
+
+            void Forget(byte peer)
+            {
+                foreach (var (prefix, _) in owners.Where(o => o.Value == peer).ToArray())
+                    owners.Remove(prefix);
+            }
+        }
+    }
+
+    [Fact]
     public void APeerThatIsNotConcernedStaysTheSameObject()
     {
         var changed = Set(Two, $"listen_port=7\npublic_key={Hex(B)}\nallowed_ip=10.0.3.0/24\npersistent_keepalive_interval=5\n");
