@@ -108,7 +108,7 @@ public sealed class DropInTests(ITestOutputHelper output)
             foreach (var (last, port) in new[] { (99, 9999), (98, 9998) })
             {
                 var (address4, address6) = ($"192.0.2.{last}", $"2001:db8:1::{last}");
-                await lab.MoveOneAsync(address4, address6);
+                lab.MoveOne(address4, address6);
                 lab.One.Set("listen-port", port.ToString(CultureInfo.InvariantCulture));
                 lab.One.MustPing(lab.Two, v6: true);
                 Assert.Equal(WireGuardLab.Endpoint(v6 ? address6 : address4, port), lab.Two.Endpoint);

@@ -112,6 +112,7 @@ public sealed class UapiBackendTests : TunnelBackendConformance
 
     async Task StartDeviceAsync(Machine machine)
     {
+        machine.Ns.Topology.Own($"/var/run/wireguard/{machine.Interface}.sock");
         var device = _devices[machine] = machine.Ns.Start(new Dictionary<string, string> { ["LOG_LEVEL"] = "debug" }, "wireguard-go", "-f", machine.Interface);
         await device.WaitForLineAsync("UAPI listener started", TimeSpan.FromSeconds(10));
     }

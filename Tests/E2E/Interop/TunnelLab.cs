@@ -180,6 +180,7 @@ sealed class TunnelLab : IAsyncDisposable
         /// <summary>Starts wireguard-go and configures it with wg and ip.</summary>
         public async Task StartWireGuardGoAsync(End other, string? to)
         {
+            Ns.Topology.Own($"/var/run/wireguard/{Interface}.sock");
             _process = Ns.Start(new Dictionary<string, string> { ["LOG_LEVEL"] = "error" }, "wireguard-go", "-f", Interface);
             for (var i = 0; !File.Exists($"/var/run/wireguard/{Interface}.sock"); i++)
             {

@@ -29,6 +29,7 @@ sealed class WireGuardInterface
         (_program, Ns, _folder, _number) = (program, ns, folder, number);
         // Sockets of all namespaces are in one folder.
         Name = string.Create(CultureInfo.InvariantCulture, $"wg{Environment.ProcessId % 100000}n{Interlocked.Increment(ref _count)}");
+        ns.Topology.Own(Socket);
         KeyFile = Path.Combine(folder, Name + ".key");
         File.WriteAllText(KeyFile, ns.Run("wg", "genkey").MustExit().Output);
         File.SetUnixFileMode(KeyFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);

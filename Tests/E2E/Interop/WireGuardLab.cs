@@ -64,7 +64,6 @@ sealed class WireGuardLab : IAsyncDisposable
             await Task.WhenAll(lab.One.StartAsync(), lab.Two.StartAsync());
             Configure(lab.One, Port1, lab.Two);
             Configure(lab.Two, Port2, lab.One);
-            await lab.MustReachAsync(Outside(1, v6: false), Outside(1, v6: true));
             // The programs learn in their own time that their interface went up; a handshake before that would be lost, and the next is 5 s away.
             foreach (var (end, port) in new[] { (lab.One, Port1), (lab.Two, Port2) })
             {
@@ -96,25 +95,16 @@ sealed class WireGuardLab : IAsyncDisposable
     }
 
     /// <summary>Gives ns1 other outside addresses in place of those that it has.</summary>
-    public async Task MoveOneAsync(string address4, string address6)
+    public void MoveOne(string address4, string address6)
     {
         One.Ns.Ip("address", "flush", "dev", "eth1", "scope", "global");
         One.Ns.Ip("address", "add", address4 + "/24", "dev", "eth1");
         One.Ns.Ip("address", "add", address6 + "/64", "dev", "eth1", "nodad");
         AddDefaultRoutes(One.Ns, "192.0.2.254", "2001:db8:1::fe");
-        await MustReachAsync(address4, address6);
     }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _topology.DisposeAsync();
-
-    // A router whose own IPv6 address is young finds its neighbours late: what is tested should not wait for that.
-    async Task MustReachAsync(string own4, string own6)
-    {
-        foreach (var v6 in new[] { false, true })
-            await Eventually.TrueAsync("ns1 to reach ns2 outside", TimeSpan.FromSeconds(10), () =>
-                One.Ns.Run("ping", "-n", "-q", "-c", "1", "-W", "2", "-I", v6 ? own6 : own4, Outside(2, v6)).ExitCode == 0);
-    }
 
     static void AddDefaultRoutes(Netns ns, string via4, string via6)
     {

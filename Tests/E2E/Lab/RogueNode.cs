@@ -46,6 +46,7 @@ sealed class RogueNode : IAsyncDisposable
 
         // The name is unique on this machine: wireguard-go's control sockets lie in one folder for all namespaces.
         var interfaceName = $"wg{Environment.ProcessId % 100000}x{Interlocked.Increment(ref _counter)}";
+        ns.Topology.Own($"/var/run/wireguard/{interfaceName}.sock");
         var wireguard = ns.Start("wireguard-go", "-f", interfaceName);
         await Eventually.TrueAsync("wireguard-go is up", TimeSpan.FromSeconds(5), () => ns.Run("wg", "show", interfaceName).ExitCode == 0);
         var keyFile = Path.Combine(lab.Folder, $"{name}.key");

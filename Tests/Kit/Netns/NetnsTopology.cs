@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Mesh.Tests.Kit;
 
 /// <summary>
@@ -15,7 +17,9 @@ public sealed class NetnsTopology : IAsyncDisposable
     readonly List<Netns> _namespaces = [];
     readonly List<RunningProcess> _processes = [];
     readonly List<string> _folders = [];
+    readonly List<string> _files = [];
     int _links;
+    int _pairs;
 
     /// <param name="prefix">Short and unique to the suite, for example "mdp".</param>
     public NetnsTopology(string prefix)
@@ -30,6 +34,8 @@ public sealed class NetnsTopology : IAsyncDisposable
         ProcessRun.Run("ip", ["netns", "add", ns.FullName]).MustExit();
         _namespaces.Add(ns);
         ns.Ip("link", "set", "lo", "up");
+        // A link-local address that is still being looked for elsewhere cannot ask for neighbours: the first packets would wait for a second.
+        ns.Sysctl("net.ipv6.conf.default.accept_dad", "0");
         return ns;
     }
 
@@ -68,6 +74,9 @@ public sealed class NetnsTopology : IAsyncDisposable
         return folder;
     }
 
+    /// <summary>Takes a file outside its folders that a program makes and leaves behind when it is killed: it is deleted with the topology.</summary>
+    public void Own(string file) => _files.Add(file);
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -80,14 +89,22 @@ public sealed class NetnsTopology : IAsyncDisposable
                 Directory.Delete($"/etc/netns/{ns.FullName}", recursive: true);
         }
 
+        _files.ForEach(File.Delete);
         foreach (var folder in _folders)
             Directory.Delete(folder, recursive: true);
     }
 
     internal void Adopt(RunningProcess process) => _processes.Add(process);
 
-    void Pair(Netns a, string aName, Netns b, string bName) =>
-        a.Ip("link", "add", aName, "type", "veth", "peer", "name", bName, "netns", b.FullName);
+    // Ends with the same number pass for one interface: of those, the kernel tells only once a second that they have a carrier now, and until
+    // then IPv6 is not up on them.
+    void Pair(Netns a, string aName, Netns b, string bName)
+    {
+        var index = 100 + 2 * _pairs++;
+        a.Ip("link", "add", aName, "index", Text(index), "type", "veth", "peer", "name", bName, "index", Text(index + 1), "netns", b.FullName);
+    }
+
+    static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     static void Configure(Netns ns, string interfaceName, IReadOnlyList<string> addresses)
     {
