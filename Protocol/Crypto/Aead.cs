@@ -32,7 +32,7 @@ public static unsafe class Aead
                     && (associated.IsEmpty || LibCrypto.EVP_EncryptUpdate(context, null, &written, aad, associated.Length) == 1)
                     && (plaintext.IsEmpty || LibCrypto.EVP_EncryptUpdate(context, data, &written, input, plaintext.Length) == 1)
                     && LibCrypto.EVP_EncryptFinal_ex(context, data + plaintext.Length, &written) == 1
-                    && LibCrypto.EVP_CIPHER_CTX_ctrl(context, LibCrypto.CipherCtrlGetTag, TagSize, data + plaintext.Length) == 1,
+                    && LibCrypto.TryGetTag(context, data + plaintext.Length),
                     "encryption");
             }
         }
@@ -59,7 +59,7 @@ public static unsafe class Aead
             fixed (byte* keyBytes = key, nonceBytes = nonce, input = ciphertextAndTag, aad = associated, data = output)
             {
                 if (LibCrypto.EVP_DecryptInit_ex(context, LibCrypto.Cipher(suite), 0, keyBytes, nonceBytes) == 1
-                    && LibCrypto.EVP_CIPHER_CTX_ctrl(context, LibCrypto.CipherCtrlSetTag, TagSize, input + length) == 1
+                    && LibCrypto.TrySetTag(context, input + length)
                     && (associated.IsEmpty || LibCrypto.EVP_DecryptUpdate(context, null, &written, aad, associated.Length) == 1)
                     && (length == 0 || LibCrypto.EVP_DecryptUpdate(context, data, &written, input, length) == 1)
                     && LibCrypto.EVP_DecryptFinal_ex(context, &none, &written) == 1)

@@ -25,23 +25,31 @@ unsafe struct AeadContext
     /// <summary>The longest packet that is put together here; a multiple of the block size.</summary>
     internal const int ComposedLimit = 2048;
 
+    static readonly bool _gcmTakesNonce = ProbeGcmNonce();
+
     nint _cipher;
     nint _mac;
     nint _aead;
     readonly CipherSuite _suite;
     readonly bool _seals;
+    readonly bool _takesNonce;
 
-    AeadContext(CipherSuite suite, bool seals)
+    AeadContext(CipherSuite suite, bool seals, bool takesNonce)
     {
         _suite = suite;
         _seals = seals;
+        _takesNonce = takesNonce;
     }
 
     /// <summary>Makes a context with its own copy of the key.</summary>
-    public static AeadContext* Create(CipherSuite suite, bool seals, byte* key)
+    public static AeadContext* Create(CipherSuite suite, bool seals, byte* key) =>
+        Create(suite, seals, key, takesNonce: suite == CipherSuite.Aes256Gcm && _gcmTakesNonce);
+
+    /// <summary>Makes a context that is told nonces as parameters, which only AES-256-GCM knows, or by initialisations.</summary>
+    internal static AeadContext* Create(CipherSuite suite, bool seals, byte* key, bool takesNonce)
     {
         var context = (AeadContext*)NativeMemory.AllocZeroed((nuint)sizeof(AeadContext));
-        *context = new AeadContext(suite, seals);
+        *context = new AeadContext(suite, seals, takesNonce);
         try
         {
             if (suite == CipherSuite.Aes256Gcm)
@@ -95,10 +103,10 @@ unsafe struct AeadContext
         WriteNonce(nonce, counter);
         int written;
         LibCrypto.Require(
-            LibCrypto.EVP_EncryptInit_ex(_aead, 0, 0, null, nonce) == 1
+            TrySetNonce(nonce, null)
             && (length == 0 || LibCrypto.EVP_EncryptUpdate(_aead, data, &written, data, length) == 1)
             && LibCrypto.EVP_EncryptFinal_ex(_aead, data + length, &written) == 1
-            && LibCrypto.EVP_CIPHER_CTX_ctrl(_aead, LibCrypto.CipherCtrlGetTag, TagSize, data + length) == 1,
+            && LibCrypto.TryGetTag(_aead, data + length),
             "encryption");
     }
 
@@ -112,10 +120,19 @@ unsafe struct AeadContext
         int written;
         // Final writes no bytes for these ciphers, but wants somewhere that it could.
         byte none;
-        return LibCrypto.EVP_DecryptInit_ex(_aead, 0, 0, null, nonce) == 1
-            && LibCrypto.EVP_CIPHER_CTX_ctrl(_aead, LibCrypto.CipherCtrlSetTag, TagSize, data + length) == 1
+        return TrySetNonce(nonce, data + length)
             && (length == 0 || LibCrypto.EVP_DecryptUpdate(_aead, data, &written, data, length) == 1)
             && LibCrypto.EVP_DecryptFinal_ex(_aead, &none, &written) == 1;
+    }
+
+    // A nonce and, to open, the tag. As parameters both cost a third of what an initialisation and a control call do, which first ask the cipher
+    // how long its nonces are.
+    readonly bool TrySetNonce(byte* nonce, byte* tag)
+    {
+        if (!_takesNonce)
+            return TryInitialise(_aead, _seals, 0, null, nonce) && (tag == null || LibCrypto.TrySetTag(_aead, tag));
+        var parameters = stackalloc[] { LibCrypto.Parameter.GcmNonce(nonce), tag == null ? default : LibCrypto.Parameter.Tag(tag), default };
+        return LibCrypto.EVP_CIPHER_CTX_set_params(_aead, parameters) == 1;
     }
 
     [SkipLocalsInit]
@@ -187,18 +204,55 @@ unsafe struct AeadContext
             BinaryPrimitives.WriteUInt64LittleEndian(number, counter);
     }
 
+    // TLS needs the parameter, so every provider should have it; one that does not, or means something else by it, gets initialisations.
+    static bool ProbeGcmNonce()
+    {
+        const int Size = BlockSize + TagSize;
+        var key = stackalloc byte[KeySize];
+        var sealedTwice = stackalloc byte[2 * Size];
+        new Span<byte>(key, KeySize).Fill(0x6b);
+        new Span<byte>(sealedTwice, 2 * Size).Clear();
+        AeadContext* parameters = null, initialised = null;
+        try
+        {
+            parameters = Create(CipherSuite.Aes256Gcm, seals: true, key, takesNonce: true);
+            initialised = Create(CipherSuite.Aes256Gcm, seals: true, key, takesNonce: false);
+            // The second message shows that the first left nothing behind.
+            for (var counter = ulong.MaxValue - 1; counter != 0; counter++)
+            {
+                parameters->Seal(counter, sealedTwice, BlockSize);
+                initialised->Seal(counter, sealedTwice + Size, BlockSize);
+                if (!new Span<byte>(sealedTwice, Size).SequenceEqual(new Span<byte>(sealedTwice + Size, Size)))
+                    return false;
+            }
+            return true;
+        }
+        catch (CryptographicException)
+        {
+            LibCrypto.ERR_clear_error();
+            return false;
+        }
+        finally
+        {
+            if (parameters != null)
+                Free(parameters);
+            if (initialised != null)
+                Free(initialised);
+        }
+    }
+
     static nint NewCipher(nint cipher, bool seals, byte* key)
     {
         var context = LibCrypto.EVP_CIPHER_CTX_new();
         LibCrypto.Require(context != 0, "EVP_CIPHER_CTX_new");
-        var initialised = seals
-            ? LibCrypto.EVP_EncryptInit_ex(context, cipher, 0, key, null)
-            : LibCrypto.EVP_DecryptInit_ex(context, cipher, 0, key, null);
-        if (initialised == 1)
+        if (TryInitialise(context, seals, cipher, key, null))
             return context;
         LibCrypto.EVP_CIPHER_CTX_free(context);
         throw new CryptographicException("libcrypto: EVP_CipherInit failed");
     }
+
+    static bool TryInitialise(nint context, bool seals, nint cipher, byte* key, byte* nonce) =>
+        (seals ? LibCrypto.EVP_EncryptInit_ex(context, cipher, 0, key, nonce) : LibCrypto.EVP_DecryptInit_ex(context, cipher, 0, key, nonce)) == 1;
 
     static int RoundUp(int length, int multiple) => (length + multiple - 1) & ~(multiple - 1);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
@@ -7,14 +8,16 @@ namespace Mesh.Protocol.Crypto;
 /// Declares the few functions of OpenSSL 3's libcrypto that this room calls; .NET itself needs that library on Linux. Every result
 /// is checked by the caller: 1 is success, everything else failure.
 /// </summary>
+/// <remarks>
+/// What runs once or more a packet takes less than a microsecond a kilobyte and never waits: it is called without telling the garbage collector
+/// of it, which would cost as much as some of these calls do.
+/// </remarks>
 static unsafe partial class LibCrypto
 {
     const string Library = "libcrypto.so.3";
 
     public const int KeyTypeX25519 = 1034;
     public const int KeyTypeEd25519 = 1087;
-    public const int CipherCtrlGetTag = 0x10;
-    public const int CipherCtrlSetTag = 0x11;
 
     static readonly nint _chaCha20Poly1305 = Fetch("ChaCha20-Poly1305");
     static readonly nint _chaCha20 = Fetch("ChaCha20");
@@ -29,6 +32,28 @@ static unsafe partial class LibCrypto
 
     /// <summary>Gets the AEAD of a suite, fetched once for the life of the process.</summary>
     public static nint Cipher(CipherSuite suite) => suite == CipherSuite.Aes256Gcm ? _aes256Gcm : _chaCha20Poly1305;
+
+    /// <summary>Is OSSL_PARAM of openssl/core.h: names one value that is given or asked for. A null key ends a list.</summary>
+    public struct Parameter
+    {
+        const uint OctetString = 5;
+
+        public byte* Key;
+        public uint Type;
+        public void* Data;
+        public nuint Size;
+        public nuint Returned;
+
+        /// <summary>Names the 16-byte tag of an AEAD.</summary>
+        public static Parameter Tag(byte* data) => new() { Key = Literal("tag\0"u8), Type = OctetString, Data = data, Size = 16 };
+
+        /// <summary>Names the whole nonce of GCM for the next message: what the length -1 says, which no nonce has.</summary>
+        public static Parameter GcmNonce(byte* data) =>
+            new() { Key = Literal("tlsivfixed\0"u8), Type = OctetString, Data = data, Size = nuint.MaxValue };
+
+        // Literals lie in the program's image and never move.
+        static byte* Literal(ReadOnlySpan<byte> name) => (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(name));
+    }
 
     static nint Fetch(string name)
     {
@@ -49,6 +74,20 @@ static unsafe partial class LibCrypto
             throw new CryptographicException($"libcrypto: {call} failed");
     }
 
+    /// <summary>Asks for the 16-byte tag of what was just encrypted.</summary>
+    public static bool TryGetTag(nint context, byte* tag)
+    {
+        var parameters = stackalloc Parameter[] { Parameter.Tag(tag), default };
+        return EVP_CIPHER_CTX_get_params(context, parameters) == 1;
+    }
+
+    /// <summary>Gives the 16-byte tag that what is decrypted next must have.</summary>
+    public static bool TrySetTag(nint context, byte* tag)
+    {
+        var parameters = stackalloc Parameter[] { Parameter.Tag(tag), default };
+        return EVP_CIPHER_CTX_set_params(context, parameters) == 1;
+    }
+
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     private static partial nint EVP_CIPHER_fetch(nint context, string algorithm, nint properties);
 
@@ -62,12 +101,15 @@ static unsafe partial class LibCrypto
     public static partial void EVP_MAC_CTX_free(nint context);
 
     [LibraryImport(Library)]
+    [SuppressGCTransition]
     public static partial int EVP_MAC_init(nint context, byte* key, nuint keyLength, nint parameters);
 
     [LibraryImport(Library)]
+    [SuppressGCTransition]
     public static partial int EVP_MAC_update(nint context, byte* data, nuint length);
 
     [LibraryImport(Library)]
+    [SuppressGCTransition]
     public static partial int EVP_MAC_final(nint context, byte* output, nuint* written, nuint size);
 
     [LibraryImport(Library)]
@@ -77,24 +119,35 @@ static unsafe partial class LibCrypto
     public static partial void EVP_CIPHER_CTX_free(nint context);
 
     [LibraryImport(Library)]
-    public static partial int EVP_CIPHER_CTX_ctrl(nint context, int type, int argument, void* pointer);
+    [SuppressGCTransition]
+    public static partial int EVP_CIPHER_CTX_get_params(nint context, Parameter* parameters);
 
     [LibraryImport(Library)]
+    [SuppressGCTransition]
+    public static partial int EVP_CIPHER_CTX_set_params(nint context, Parameter* parameters);
+
+    [LibraryImport(Library)]
+    [SuppressGCTransition]
     public static partial int EVP_EncryptInit_ex(nint context, nint cipher, nint engine, byte* key, byte* iv);
 
     [LibraryImport(Library)]
+    [SuppressGCTransition]
     public static partial int EVP_EncryptUpdate(nint context, byte* output, int* written, byte* input, int length);
 
     [LibraryImport(Library)]
+    [SuppressGCTransition]
     public static partial int EVP_EncryptFinal_ex(nint context, byte* output, int* written);
 
     [LibraryImport(Library)]
+    [SuppressGCTransition]
     public static partial int EVP_DecryptInit_ex(nint context, nint cipher, nint engine, byte* key, byte* iv);
 
     [LibraryImport(Library)]
+    [SuppressGCTransition]
     public static partial int EVP_DecryptUpdate(nint context, byte* output, int* written, byte* input, int length);
 
     [LibraryImport(Library)]
+    [SuppressGCTransition]
     public static partial int EVP_DecryptFinal_ex(nint context, byte* output, int* written);
 
     [LibraryImport(Library)]

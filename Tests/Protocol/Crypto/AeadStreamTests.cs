@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Mesh.Protocol.Crypto;
 
 namespace Mesh.Tests.Protocol.Crypto;
@@ -48,6 +49,52 @@ public sealed class AeadStreamTests
         Assert.False(late.IsValid);
         Assert.False(late.TrySeal(3, packet));
         Assert.False(stream.TrySeal(3, packet));
+    }
+
+    // Providers that do not take the nonce as a parameter are driven by initialisations: both ways must give the same, also after a wrong tag.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public unsafe void Aes_256_gcm_is_the_same_however_libcrypto_is_told_the_nonce(bool asParameter)
+    {
+        fixed (byte* key = _key)
+        {
+            var sealing = AeadContext.Create(CipherSuite.Aes256Gcm, seals: true, key, asParameter);
+            var opening = AeadContext.Create(CipherSuite.Aes256Gcm, seals: false, key, asParameter);
+            try
+            {
+                Random random = new(1);
+                foreach (var length in (int[])[0, 1, 15, 16, 17, 64, 1404, 1420, 1424, 2049, 9000])
+                {
+                    var counter = (ulong)random.NextInt64();
+                    var nonce = new byte[12];
+                    BinaryPrimitives.WriteUInt64BigEndian(nonce.AsSpan(4), counter);
+                    var plaintext = new byte[length];
+                    random.NextBytes(plaintext);
+                    var expected = new byte[length + 16];
+                    Aes256Gcm.Seal(_key, nonce, plaintext, expected, default);
+                    var packet = new byte[length + 16];
+                    plaintext.CopyTo(packet, 0);
+                    fixed (byte* data = packet)
+                    {
+                        sealing->Seal(counter, data, length);
+                        Assert.Equal(expected, packet);
+                        data[length] ^= 1;
+                        Assert.False(opening->TryOpen(counter, data, length));
+                        expected.CopyTo(packet, 0);
+                        Assert.True(opening->TryOpen(counter, data, length));
+                        Assert.Equal(plaintext, packet[..length]);
+                        expected.CopyTo(packet, 0);
+                        Assert.False(opening->TryOpen(counter + 1, data, length));
+                    }
+                }
+            }
+            finally
+            {
+                AeadContext.Free(sealing);
+                AeadContext.Free(opening);
+            }
+        }
     }
 
     [Fact]
