@@ -228,6 +228,32 @@ public sealed class DropInTests(ITestOutputHelper output)
         }
     }
 
+    [RequiresRootTheory("wireguard-go", "wg", "ping", "nft")]
+    [MemberData(nameof(Pairs))]
+    public async Task WhatIsSentOutsideCarriesTheFirewallMark(string one, string two)
+    {
+        foreach (var v6 in new[] { false, true })
+        {
+            await using var lab = await WireGuardLab.StartAsync(one, two);
+            lab.Introduce(v6);
+            lab.One.Set("fwmark", "0x51820");
+            // What has another mark, or none, does not leave ns1.
+            foreach (var rule in new[]
+            {
+                "add table inet firewall", "add chain inet firewall out { type filter hook output priority 0 ; }",
+                $"add rule inet firewall out udp dport {WireGuardLab.Port2} meta mark != 0x51820 drop",
+            })
+                lab.One.Ns.Run("nft", rule).MustExit();
+            lab.One.MustPing(lab.Two, v6: false);
+            lab.One.Set("fwmark", "7");
+            Assert.False(lab.One.Ns.Ping(lab.Two.Inside(v6: false), 1, 1), "a packet with another mark left");
+            lab.One.Set("fwmark", "off");
+            Assert.False(lab.One.Ns.Ping(lab.Two.Inside(v6: false), 1, 1), "a packet without mark left");
+            lab.One.Set("fwmark", "0x51820");
+            lab.One.MustPing(lab.Two, v6: true);
+        }
+    }
+
     static void AddAddress(WireGuardLab lab, string address, bool v6) =>
         lab.One.Ns.Ip(["address", "add", address + (v6 ? "/64" : "/24"), "dev", "eth1", .. v6 ? (string[])["nodad"] : []]);
 
