@@ -32,7 +32,7 @@ public abstract class ActorSystem : IActorRefFactory, IDisposable
     public static ActorSystem Create(string name) => Create(name, Config.Empty);
 
     /// <summary>Starts a system.</summary>
-    public static ActorSystem Create(string name, Config config) => new ActorSystemImpl(name, config, null).Start();
+    public static ActorSystem Create(string name, Config config) => new ActorSystemImpl(name, config).Start();
 
     /// <summary>Starts an actor below <c>/user</c>.</summary>
     public abstract IActorRef ActorOf(Props props, string? name = null);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Mesh.Actors.Engine.Configuration;
+using Mesh.Actors.Engine.Dispatch;
 using Mesh.Actors.Engine.Event;
 
 namespace Mesh.Actors.Engine.Actor;
@@ -17,7 +18,8 @@ sealed class ActorSystemImpl : ExtendedActorSystem
     readonly CoordinatedShutdown _shutdown;
     long _lastTemp;
 
-    public ActorSystemImpl(string name, Config config, Func<ActorSystemImpl, IScheduler>? schedulerFactory)
+    public ActorSystemImpl(
+        string name, Config config, Func<ActorSystemImpl, IScheduler>? schedulerFactory = null, Dispatcher? dispatcher = null)
     {
         ArgumentNullException.ThrowIfNull(config);
         if (string.IsNullOrEmpty(name) || !char.IsAsciiLetterOrDigit(name[0])
@@ -31,6 +33,7 @@ sealed class ActorSystemImpl : ExtendedActorSystem
         Name = name;
         Settings = new Settings(config);
         EventStream = new EventStream();
+        Dispatcher = dispatcher ?? ThreadPoolDispatcher.Instance;
 
         var root = ActorPath.RootOf(name);
         DeadLettersRef = new DeadLetterActorRef(this, root.Child("deadLetters"));
@@ -70,6 +73,8 @@ sealed class ActorSystemImpl : ExtendedActorSystem
     public override IActorRef DeadLetters => DeadLettersRef;
 
     public DeadLetterActorRef DeadLettersRef { get; }
+
+    public Dispatcher Dispatcher { get; }
 
     public override ILoggingAdapter Log { get; }
 

@@ -3,7 +3,7 @@ using Mesh.Actors.Engine.Actor;
 namespace Mesh.Actors.Engine.Dispatch;
 
 /// <summary>
-/// The queues of one cell and its place on the thread pool. Any thread enqueues; one at a time runs. System messages drain before the
+/// The queues of one cell and its place with the dispatcher. Any thread enqueues; one at a time runs. System messages drain before the
 /// first and after each user message; after <see cref="Throughput"/> user messages the thread is given back.
 /// </summary>
 sealed class Mailbox : IThreadPoolWorkItem
@@ -29,6 +29,9 @@ sealed class Mailbox : IThreadPoolWorkItem
     public bool HasMessages => _messages.HasMessages;
 
     public bool IsClosed => _closed;
+
+    /// <summary>Whose mailbox it is.</summary>
+    public ActorCell Cell => _cell;
 
     /// <summary>Takes the first turn; until then messages only queue up.</summary>
     public void Start()
@@ -91,7 +94,11 @@ sealed class Mailbox : IThreadPoolWorkItem
         DrainToDeadLetters();
     }
 
-    void IThreadPoolWorkItem.Execute()
+    void IThreadPoolWorkItem.Execute() => RunTurn();
+
+    /// <summary>Runs the system messages and up to <see cref="Throughput"/> user messages. Called by the dispatcher, once for each time
+    /// that the mailbox was scheduled.</summary>
+    public void RunTurn()
     {
         var previous = ActorCell.Current;
         ActorCell.Current = _cell;
@@ -134,7 +141,7 @@ sealed class Mailbox : IThreadPoolWorkItem
         if ((Volatile.Read(ref _system) is not null || (_suspensions == 0 && _messages.HasMessages))
             && Interlocked.CompareExchange(ref _state, Scheduled, Idle) == Idle)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+            _cell.SystemImpl.Dispatcher.Schedule(this);
         }
     }
 
