@@ -34,6 +34,9 @@ sealed partial class ActorCell
         return refs;
     }
 
+    /// <summary>The cells below this one. From any thread.</summary>
+    public IEnumerable<ActorCell> ChildCells() => ChildStats().Select(static stats => stats.Child.Cell);
+
     public void Stop(IActorRef child)
     {
         ArgumentNullException.ThrowIfNull(child);

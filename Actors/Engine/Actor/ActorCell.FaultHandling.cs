@@ -138,6 +138,7 @@ sealed partial class ActorCell
             _failedBy = null;
             _actor = NewActor();
             _isSpent = false;
+            Restarts++;
             _actor.AroundPostRestart(cause, null);
             RearmReceiveTimeout(true);
             foreach (var survivor in survivors)
@@ -233,6 +234,7 @@ sealed partial class ActorCell
         _stackedUnder = null;
         _async = null;
         CurrentMessage = null;
+        SystemImpl.Census.Retire(this);
         // References to the dead may be kept for long; what made it need not be.
         Props = Props.Empty;
     }

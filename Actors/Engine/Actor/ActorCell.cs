@@ -1,3 +1,4 @@
+using Mesh.Actors.Engine.Diagnostics;
 using Mesh.Actors.Engine.Dispatch;
 
 namespace Mesh.Actors.Engine.Actor;
@@ -54,8 +55,36 @@ sealed partial class ActorCell : IUntypedActorContext
     /// <summary>What is being handled; after a failure, what was.</summary>
     public object? CurrentMessage { get; set; }
 
-    /// <summary>Grows with every user message, so that a stash can tell the same message twice from two equal ones.</summary>
-    public int CurrentEnvelopeId { get; private set; }
+    /// <summary>The number of the user message in hand, so that a stash can tell the same message twice from two equal ones.</summary>
+    public long CurrentEnvelopeId { get; private set; }
+
+    /// <summary>How often the instance was replaced.</summary>
+    public int Restarts { get; private set; }
+
+    /// <summary>How many messages are set aside now.</summary>
+    public int Stashed { get; set; }
+
+    /// <summary>How many messages have been set aside so far.</summary>
+    public long StashedInAll { get; set; }
+
+    /// <summary>What the actor is doing, as far as can be told from another thread.</summary>
+    public ActorActivity Activity
+    {
+        get
+        {
+            if (IsTerminating)
+                return ActorActivity.Stopping;
+            if (_children is not null && _children.IsWaiting)
+                return ActorActivity.Restarting;
+            if (Mailbox.Suspensions > (_async?.Running ?? 0))
+                return ActorActivity.Suspended;
+            if (_actor is null)
+                return ActorActivity.Starting;
+            if (IsRunningTask)
+                return ActorActivity.Awaiting;
+            return Mailbox.IsScheduled ? ActorActivity.Busy : ActorActivity.Idle;
+        }
+    }
 
     public IActorRef Self => _self;
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Mesh.Actors.Engine.Configuration;
+using Mesh.Actors.Engine.Diagnostics;
 using Mesh.Actors.Engine.Dispatch;
 using Mesh.Actors.Engine.Event;
 
@@ -34,6 +35,7 @@ sealed class ActorSystemImpl : ExtendedActorSystem
         Settings = new Settings(config);
         EventStream = new EventStream();
         Dispatcher = dispatcher ?? ThreadPoolDispatcher.Instance;
+        Census = new ActorCensus(this);
 
         var root = ActorPath.RootOf(name);
         DeadLettersRef = new DeadLetterActorRef(this, root.Child("deadLetters"));
@@ -49,9 +51,8 @@ sealed class ActorSystemImpl : ExtendedActorSystem
         EventStream.Subscribe(listener, typeof(DeadLetter));
         EventStream.Subscribe(listener, typeof(UnhandledMessage));
 
-        Scheduler = schedulerFactory is null
-            ? new HeapScheduler(name, failure => Log.Error(failure, "A scheduled action failed."))
-            : schedulerFactory(this);
+        Wheel = new WheelScheduler(name, failure => Log.Error(failure, "A scheduled action failed."));
+        Scheduler = schedulerFactory is null ? Wheel : schedulerFactory(this);
 
         var aboveRoot = new AboveRoot(this, root.Child("_above-root"));
         _root = new LocalActorRef(this, Props.Create<RootGuardian>((SupervisorStrategy?)null), root, aboveRoot);
@@ -68,6 +69,9 @@ sealed class ActorSystemImpl : ExtendedActorSystem
 
     public override IScheduler Scheduler { get; }
 
+    /// <summary>What bounds asks, which time out by the clock on the wall whatever the scheduler is.</summary>
+    public WheelScheduler Wheel { get; }
+
     public override EventStream EventStream { get; }
 
     public override IActorRef DeadLetters => DeadLettersRef;
@@ -75,6 +79,10 @@ sealed class ActorSystemImpl : ExtendedActorSystem
     public DeadLetterActorRef DeadLettersRef { get; }
 
     public Dispatcher Dispatcher { get; }
+
+    public ActorCensus Census { get; }
+
+    public LocalActorRef Root => _root;
 
     public override ILoggingAdapter Log { get; }
 
@@ -163,6 +171,7 @@ sealed class ActorSystemImpl : ExtendedActorSystem
                 if (!_onTermination.TryPop(out code!))
                 {
                     (Scheduler as IDisposable)?.Dispose();
+                    Wheel.Dispose();
                     _terminated.TrySetResult();
                     return;
                 }

@@ -4,7 +4,9 @@ namespace Mesh.Actors.Engine.Actor;
 public class Cancelable : ICancelable, IDisposable
 {
     readonly IActionScheduler _scheduler;
+    readonly Lock _lock = new();
     CancellationTokenSource? _source;
+    ScheduledEntry? _scheduled;
     volatile bool _cancelled;
     volatile bool _disposed;
 
@@ -51,7 +53,7 @@ public class Cancelable : ICancelable, IDisposable
             return;
         _cancelled = true;
         Volatile.Read(ref _source)?.Cancel(throwOnFirstException);
-        OnCancelled?.Invoke();
+        ForgetScheduled();
     }
 
     public void CancelAfter(TimeSpan delay) => _scheduler.ScheduleOnce(delay, Cancel, this);
@@ -64,14 +66,56 @@ public class Cancelable : ICancelable, IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Lets the scheduler drop what it holds.</summary>
-    internal Action? OnCancelled { get; set; }
+    /// <summary>Notes what has to leave its scheduler when this is cancelled.</summary>
+    internal void Attach(ScheduledEntry entry)
+    {
+        lock (_lock)
+        {
+            entry.Sibling = _scheduled;
+            _scheduled = entry;
+        }
+        if (_cancelled)
+            ForgetScheduled();
+    }
+
+    /// <summary>Forgets an entry that has fired for the last time.</summary>
+    internal void Detach(ScheduledEntry entry)
+    {
+        lock (_lock)
+        {
+            if (ReferenceEquals(_scheduled, entry))
+            {
+                _scheduled = entry.Sibling;
+                return;
+            }
+            for (var each = _scheduled; each is not null; each = each.Sibling)
+            {
+                if (ReferenceEquals(each.Sibling, entry))
+                {
+                    each.Sibling = entry.Sibling;
+                    return;
+                }
+            }
+        }
+    }
 
     protected virtual void Dispose(bool disposing)
     {
         _disposed = true;
         if (disposing)
             _source?.Dispose();
+    }
+
+    void ForgetScheduled()
+    {
+        ScheduledEntry? scheduled;
+        lock (_lock)
+        {
+            scheduled = _scheduled;
+            _scheduled = null;
+        }
+        for (; scheduled is not null; scheduled = scheduled.Sibling)
+            scheduled.Scheduler?.Remove(scheduled);
     }
 
     sealed class Cancelled : ICancelable

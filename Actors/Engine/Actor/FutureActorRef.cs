@@ -8,6 +8,9 @@ sealed class FutureActorRef<T>(ActorSystemImpl system) : MinimalActorRef
     readonly TaskCompletionSource<T> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
     ActorPath? _path;
     HashSet<IInternalActorRef>? _watchedBy;
+    AskTimeout? _timeout;
+    CancellationTokenRegistration _cancellation;
+    int _isBound;
 
     public override ActorSystemImpl System { get; } = system;
 
@@ -18,16 +21,28 @@ sealed class FutureActorRef<T>(ActorSystemImpl system) : MinimalActorRef
 
     public Task<T> Task => _result.Task;
 
-    public bool TrySetException(Exception cause) => _result.TrySetException(cause) && TellWatchers();
-
-    public bool TrySetCanceled(CancellationToken token) => _result.TrySetCanceled(token) && TellWatchers();
+    /// <summary>Ends the ask after a time or with a token, whichever comes first. Called once, before anybody can answer.</summary>
+    public void Bound(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        _cancellation = cancellationToken.UnsafeRegister(
+            static (state, token) => ((FutureActorRef<T>)state!).TrySetCanceled(token), this);
+        if (timeout != Timeout.InfiniteTimeSpan)
+        {
+            _timeout = new AskTimeout(this, timeout);
+            if (!System.Wheel.TryAdd(_timeout, timeout))
+                _timeout.OnDropped();
+        }
+        Interlocked.Exchange(ref _isBound, 1);
+        if (IsTerminated)
+            Unbound();
+    }
 
     public override void SendSystemMessage(SystemMessage message)
     {
         switch (message)
         {
             case Terminate:
-                TrySetException(new ActorKilledException("Stopped"));
+                TryFail(new ActorKilledException("Stopped"));
                 break;
             case DeathWatchNotification notification:
                 Tell(new Terminated(notification.Actor, notification.ExistenceConfirmed, addressTerminated: false), this);
@@ -75,12 +90,39 @@ sealed class FutureActorRef<T>(ActorSystemImpl system) : MinimalActorRef
                 break;
         }
         if (ended)
-            TellWatchers();
+            OnEnded();
         if (!handled && message is not null && !_result.Task.IsCanceled)
             System.DeadLetters.Tell(message, this);
     }
 
-    bool TellWatchers()
+    void TryFail(Exception cause)
+    {
+        if (_result.TrySetException(cause))
+            OnEnded();
+    }
+
+    /// <summary>Cancels the task, if nothing has ended it yet.</summary>
+    public void TrySetCanceled(CancellationToken token)
+    {
+        if (_result.TrySetCanceled(token))
+            OnEnded();
+    }
+
+    void OnEnded()
+    {
+        // Before that, whoever sets the bounds sees that this has ended.
+        if (Volatile.Read(ref _isBound) != 0)
+            Unbound();
+        TellWatchers();
+    }
+
+    void Unbound()
+    {
+        _timeout?.Scheduler?.Remove(_timeout);
+        _cancellation.Unregister();
+    }
+
+    void TellWatchers()
     {
         HashSet<IInternalActorRef>? watchers;
         lock (_result)
@@ -93,6 +135,13 @@ sealed class FutureActorRef<T>(ActorSystemImpl system) : MinimalActorRef
             foreach (var watcher in watchers)
                 watcher.SendSystemMessage(new DeathWatchNotification(this, existenceConfirmed: true));
         }
-        return true;
+    }
+
+    sealed class AskTimeout(FutureActorRef<T> asked, TimeSpan waited) : ScheduledEntry
+    {
+        public override void Fire() => asked.TryFail(new AskTimeoutException($"Timeout after {waited.TotalSeconds:F2} seconds"));
+
+        // An ask must not outlive whoever could end it.
+        public override void OnDropped() => asked.TryFail(new AskTimeoutException("The actor system ended before an answer came."));
     }
 }

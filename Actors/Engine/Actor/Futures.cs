@@ -53,36 +53,8 @@ public static class Futures
 
         var bounded = timeout.Value != Timeout.InfiniteTimeSpan && timeout.Value > TimeSpan.Zero;
         if (bounded || cancellationToken.CanBeCanceled)
-            Bound(future, bounded ? timeout.Value : Timeout.InfiniteTimeSpan, cancellationToken);
+            future.Bound(bounded ? timeout.Value : Timeout.InfiniteTimeSpan, cancellationToken);
         self.Tell(message ?? messageFactory!(future), future);
         return future.Task;
-    }
-
-    static void Bound<T>(FutureActorRef<T> future, TimeSpan timeout, CancellationToken cancellationToken)
-    {
-        var timer = timeout == Timeout.InfiniteTimeSpan
-            ? null
-            : new Timer(
-                static state =>
-                {
-                    var (asked, waited) = ((FutureActorRef<T>, TimeSpan))state!;
-                    asked.TrySetException(new AskTimeoutException($"Timeout after {waited.TotalSeconds:F2} seconds"));
-                },
-                (future, timeout),
-                timeout,
-                Timeout.InfiniteTimeSpan);
-        var registration = cancellationToken.UnsafeRegister(
-            static (state, token) => ((FutureActorRef<T>)state!).TrySetCanceled(token), future);
-        future.Task.ContinueWith(
-            static (_, state) =>
-            {
-                var (armed, registered) = ((Timer?, CancellationTokenRegistration))state!;
-                armed?.Dispose();
-                registered.Dispose();
-            },
-            (timer, registration),
-            CancellationToken.None,
-            TaskContinuationOptions.ExecuteSynchronously,
-            TaskScheduler.Default);
     }
 }

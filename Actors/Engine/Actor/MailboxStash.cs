@@ -4,7 +4,7 @@ namespace Mesh.Actors.Engine.Actor;
 sealed class MailboxStash(ActorCell cell, int capacity) : IStash
 {
     LinkedList<Envelope>? _stashed;
-    int _lastEnvelopeId = -1;
+    long _lastEnvelopeId = -1;
 
     public int Count => _stashed?.Count ?? 0;
 
@@ -25,6 +25,8 @@ sealed class MailboxStash(ActorCell cell, int capacity) : IStash
             throw new StashOverflowException($"Couldn't enqueue message {message} from {cell.Sender} to stash of {cell.Self}");
         _lastEnvelopeId = cell.CurrentEnvelopeId;
         (_stashed ??= []).AddLast(new Envelope(message, cell.Sender));
+        cell.Stashed++;
+        cell.StashedInAll++;
     }
 
     public void Unstash()
@@ -32,6 +34,7 @@ sealed class MailboxStash(ActorCell cell, int capacity) : IStash
         if (_stashed?.First is not { } first)
             return;
         _stashed.RemoveFirst();
+        cell.Stashed--;
         EnqueueFirst(first.Value);
     }
 
@@ -40,9 +43,8 @@ sealed class MailboxStash(ActorCell cell, int capacity) : IStash
     public void UnstashAll(Func<Envelope, bool> predicate)
     {
         ArgumentNullException.ThrowIfNull(predicate);
-        if (_stashed is not { } stashed)
+        if (Take() is not { } stashed)
             return;
-        _stashed = null;
         for (var node = stashed.Last; node is not null; node = node.Previous)
         {
             if (predicate(node.Value))
@@ -50,19 +52,25 @@ sealed class MailboxStash(ActorCell cell, int capacity) : IStash
         }
     }
 
-    public IEnumerable<Envelope> ClearStash()
-    {
-        var stashed = _stashed;
-        _stashed = null;
-        return stashed ?? Enumerable.Empty<Envelope>();
-    }
+    public IEnumerable<Envelope> ClearStash() => Take() ?? Enumerable.Empty<Envelope>();
 
     public void Prepend(IEnumerable<Envelope> envelopes)
     {
         ArgumentNullException.ThrowIfNull(envelopes);
         _stashed ??= [];
         foreach (var envelope in envelopes.Distinct().Reverse())
+        {
             _stashed.AddFirst(envelope);
+            cell.Stashed++;
+        }
+    }
+
+    LinkedList<Envelope>? Take()
+    {
+        var stashed = _stashed;
+        _stashed = null;
+        cell.Stashed -= stashed?.Count ?? 0;
+        return stashed;
     }
 
     void EnqueueFirst(Envelope envelope)

@@ -15,11 +15,12 @@ sealed class Mailbox : IThreadPoolWorkItem
     const int Closed = 2;
 
     readonly ActorCell _cell;
-    MessageQueue _messages = new();
+    MessageQueue _messages;
     SystemMessage? _system;
     int _state = Closed;
     volatile int _suspensions;
     volatile bool _closed;
+    int _deepest;
 
     public Mailbox(ActorCell cell) => _cell = cell;
 
@@ -27,6 +28,15 @@ sealed class Mailbox : IThreadPoolWorkItem
     public int Suspensions => _suspensions;
 
     public bool HasMessages => _messages.HasMessages;
+
+    /// <summary>How many user messages wait.</summary>
+    public int Depth => _messages.Count;
+
+    /// <summary>The most user messages that waited when a turn began.</summary>
+    public int Deepest => _deepest;
+
+    /// <summary>True while a turn is running or about to.</summary>
+    public bool IsScheduled => Volatile.Read(ref _state) == Scheduled;
 
     public bool IsClosed => _closed;
 
@@ -121,6 +131,8 @@ sealed class Mailbox : IThreadPoolWorkItem
     void RunMessages()
     {
         var left = Throughput;
+        if (_messages.Count is var depth && depth > _deepest)
+            _deepest = depth;
         while (left-- > 0 && _suspensions == 0 && !_closed && _messages.TryDequeue(out var message, out var sender))
         {
             _cell.Invoke(message, sender);
@@ -150,7 +162,7 @@ sealed class Mailbox : IThreadPoolWorkItem
         var deadLetters = _cell.SystemImpl.DeadLettersRef;
         while (true)
         {
-            object message;
+            object? message;
             IActorRef? sender;
             // Late senders and the closing cell may come here together, and the queue bears one reader only. Publishing stays outside:
             // a subscriber may be closing too.

@@ -21,6 +21,52 @@ public sealed class MessageQueueTests
     }
 
     [Fact]
+    public void Depth_and_order_hold_over_bursts_of_any_size()
+    {
+        var queue = new MessageQueue();
+        var (written, read) = (0, 0);
+        foreach (var burst in new[] { 1, 3, 4, 5, 12, 200, 256, 257, 10_000, 1, 0, 300 })
+        {
+            for (var count = 0; count < burst; count++)
+                queue.Enqueue(written++, null);
+            Assert.Equal(written - read, queue.Count);
+            // Some stay behind, so that the next burst begins in the middle of a ring.
+            while (queue.Count > burst % 3)
+            {
+                Assert.True(queue.TryDequeue(out var message, out _));
+                Assert.Equal(read++, message);
+            }
+        }
+        while (queue.TryDequeue(out var message, out _))
+            Assert.Equal(read++, message);
+        Assert.Equal(written, read);
+        Assert.Equal(0, queue.Count);
+        Assert.False(queue.HasMessages);
+    }
+
+    [Fact]
+    public void A_queue_in_balance_allocates_nothing()
+    {
+        var queue = new MessageQueue();
+        void Exchange(int messages)
+        {
+            for (var sent = 0; sent < messages; sent++)
+            {
+                for (var each = 0; each < 7; each++)
+                    queue.Enqueue(this, null);
+                while (queue.TryDequeue(out _, out _))
+                {
+                }
+            }
+        }
+
+        Exchange(100);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Exchange(10_000);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
     public async Task Many_writers_and_one_reader_lose_and_reorder_nothing()
     {
         const int Writers = 4;
@@ -49,6 +95,6 @@ public sealed class MessageQueueTests
 
     sealed class Box
     {
-        public MessageQueue Queue = new();
+        public MessageQueue Queue;
     }
 }

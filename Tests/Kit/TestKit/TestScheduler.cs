@@ -53,7 +53,7 @@ public class TestScheduler : IScheduler, IAdvancedScheduler
 
     public void ScheduleTellOnce(TimeSpan delay, ICanTell receiver, object message, IActorRef? sender, ICancelable? cancelable)
     {
-        HeapScheduler.Validate(delay, nameof(delay));
+        WheelScheduler.Validate(delay, nameof(delay));
         Add(new Scheduled(() => receiver.Tell(message, sender), null, cancelable), delay);
     }
 
@@ -64,7 +64,7 @@ public class TestScheduler : IScheduler, IAdvancedScheduler
     public void ScheduleTellRepeatedly(
         TimeSpan initialDelay, TimeSpan interval, ICanTell receiver, object message, IActorRef? sender, ICancelable? cancelable)
     {
-        HeapScheduler.Validate(initialDelay, interval);
+        WheelScheduler.Validate(initialDelay, interval);
         Add(new Scheduled(() => receiver.Tell(message, sender), interval, cancelable), initialDelay);
     }
 
@@ -72,7 +72,7 @@ public class TestScheduler : IScheduler, IAdvancedScheduler
 
     public void ScheduleOnce(TimeSpan delay, Action action, ICancelable? cancelable)
     {
-        HeapScheduler.Validate(delay, nameof(delay));
+        WheelScheduler.Validate(delay, nameof(delay));
         Add(new Scheduled(action, null, cancelable), delay);
     }
 
@@ -81,7 +81,7 @@ public class TestScheduler : IScheduler, IAdvancedScheduler
 
     public void ScheduleRepeatedly(TimeSpan initialDelay, TimeSpan interval, Action action, ICancelable? cancelable)
     {
-        HeapScheduler.Validate(initialDelay, interval);
+        WheelScheduler.Validate(initialDelay, interval);
         Add(new Scheduled(action, interval, cancelable), initialDelay);
     }
 
