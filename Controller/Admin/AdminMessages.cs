@@ -134,7 +134,7 @@ sealed record VersionReport(string Version);
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    Converters = [typeof(WallTimeJsonConverter)],
+    Converters = [typeof(WallTimeJsonConverter), typeof(JsonStringEnumConverter<ActorActivity>)],
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
@@ -153,4 +153,5 @@ sealed record VersionReport(string Version);
 [JsonSerializable(typeof(PolicyReport))]
 [JsonSerializable(typeof(AuditList))]
 [JsonSerializable(typeof(VersionReport))]
+[JsonSerializable(typeof(ActorReport))]
 sealed partial class AdminJson : JsonSerializerContext;

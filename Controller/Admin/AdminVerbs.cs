@@ -39,6 +39,7 @@ sealed partial class AdminVerbs(ControllerSystem system, IClock clock, Func<Stat
             ("POST", ["v1", "policy"]) => PolicyAsync(context, cause, set: true),
             ("POST", ["v1", "policy", "check"]) => PolicyAsync(context, cause, set: false),
             ("GET", ["v1", "audit"]) => AuditAsync(context),
+            ("GET", ["v1", "debug", "actors"]) => context.SendAsync(system.Actors(), AdminJson.Default.ActorReport),
             _ => context.SendAsync(
                 new Problem("the controller does not know this request: is it of the same release?", 404, RefusalCodes.Malformed)),
         };

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Mesh.Actors.Diagnostics;
 using Mesh.Controller.Admin;
 using Mesh.Controller.Configuration;
 
@@ -22,6 +23,7 @@ static partial class VerbTable
             Policy(terminal, common),
             Audit(terminal, common),
             Status(terminal, common),
+            Debug(terminal, common),
             Version(terminal, common),
         };
         // The root command prints the version itself only as 'version' does.
@@ -69,6 +71,17 @@ static partial class VerbTable
             output.Show(await client.GetAsync("/v1/status", AdminJson.Default.StatusReport, cancellationToken),
                 AdminJson.Default.StatusReport, WriteStatus)));
         return verb;
+    }
+
+    static Command Debug(Terminal terminal, CommonFlags common)
+    {
+        var actors = Verb("actors", "Shows the living tree of actors, and what each class of them has done.", "mesh-controller debug actors");
+        actors.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
+            output.Show(await client.GetAsync("/v1/debug/actors", AdminJson.Default.ActorReport, cancellationToken),
+                AdminJson.Default.ActorReport, (report, to) => to.Out.Write(ActorTreeText.Print(report)))));
+        var debug = Verb("debug", "Shows the controller's works: for finding out what is stuck.", "mesh-controller debug actors");
+        debug.Subcommands.Add(actors);
+        return debug;
     }
 
     static Command Version(Terminal terminal, CommonFlags common)

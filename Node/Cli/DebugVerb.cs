@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Mesh.Actors.Diagnostics;
 using Mesh.Node.Local;
 
 namespace Mesh.Node.Cli;
@@ -8,7 +9,24 @@ namespace Mesh.Node.Cli;
 static class DebugVerb
 {
     public static Command Create(CliConsole console) =>
-        new Verb("debug", "Show the daemon's works: for finding out why something is slow or dropped.", "mesh debug device") { Device(console) };
+        new Verb("debug", "Show the daemon's works: for finding out why something is slow or dropped.", "mesh debug device") { Device(console), Actors(console) };
+
+    static Verb Actors(CliConsole console)
+    {
+        var json = CommonOptions.Json();
+        var socket = CommonOptions.Socket();
+        var verb = new Verb("actors", "Show the living tree of actors, and what each class of them has done.", "mesh debug actors") { json, socket };
+        verb.SetAction(async (parsed, cancel) =>
+        {
+            using var client = new LocalClient(CommonOptions.SocketPath(parsed.GetValue(socket), console));
+            var actors = await client.GetAsync("/v1/debug/actors", LocalJson.Default.ActorReport, cancel);
+            console.Out.Write(parsed.GetValue(json)
+                ? JsonSerializer.Serialize(actors, LocalJson.Default.ActorReport) + "\n"
+                : ActorTreeText.Print(actors));
+            return ExitCodes.Done;
+        });
+        return verb;
+    }
 
     static Verb Device(CliConsole console)
     {

@@ -133,7 +133,9 @@ sealed record CipherBenchDocument(
     string Suite, double SealNanoseconds, double SealGigabytes, double OpenNanoseconds, double OpenGigabytes, double HandshakesPerSecond);
 
 /// <summary>Describes the documents of the local API by source generation.</summary>
-[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true)]
+[JsonSourceGenerationOptions(
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true,
+    Converters = [typeof(JsonStringEnumConverter<ActorActivity>)])]
 [JsonSerializable(typeof(VersionDocument))]
 [JsonSerializable(typeof(UpRequest))]
 [JsonSerializable(typeof(UpReply))]
@@ -141,6 +143,7 @@ sealed record CipherBenchDocument(
 [JsonSerializable(typeof(LocalProblem))]
 [JsonSerializable(typeof(StatusDocument))]
 [JsonSerializable(typeof(DeviceDocument))]
+[JsonSerializable(typeof(ActorReport))]
 [JsonSerializable(typeof(PongDocument))]
 [JsonSerializable(typeof(CryptoBenchDocument))]
 sealed partial class LocalJson : JsonSerializerContext;

@@ -19,6 +19,9 @@ interface ILocalCommands
     /// <summary>Says how the device does.</summary>
     Task<DeviceDocument> DeviceAsync(CancellationToken cancel);
 
+    /// <summary>Says how the actors do.</summary>
+    Task<ActorReport> ActorsAsync(CancellationToken cancel);
+
     /// <summary>Joins a network or brings up the one that the node belongs to.</summary>
     Task<UpReply> UpAsync(UpRequest request, CancellationToken cancel);
 
@@ -111,6 +114,9 @@ sealed partial class LocalApi : IAsyncDisposable
                 break;
             case ("GET", "/v1/debug/device"):
                 await AnswerAsync(context, commands.DeviceAsync(cancel), LocalJson.Default.DeviceDocument);
+                break;
+            case ("GET", "/v1/debug/actors"):
+                await AnswerAsync(context, commands.ActorsAsync(cancel), LocalJson.Default.ActorReport);
                 break;
             case ("POST", "/v1/up"):
                 RequireChange(context, owner);

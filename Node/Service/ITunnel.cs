@@ -33,6 +33,9 @@ interface ITunnel : IAsyncDisposable
     /// <summary>Says what carries the packets and how that does.</summary>
     TunnelReport Report();
 
+    /// <summary>Counts the actors that all of this lives in.</summary>
+    ActorReport Actors();
+
     /// <summary>Counts what went to and from each peer.</summary>
     IReadOnlyDictionary<TunnelPublicKey, PeerTraffic> Traffic();
 

@@ -181,6 +181,10 @@ sealed class NodeService(
         return DeviceReport.Create(member.Tunnel.Interface, member.Tunnel.Report(), names, time.GetUtcNow());
     }
 
+    /// <inheritdoc/>
+    public Task<ActorReport> ActorsAsync(CancellationToken cancel) => Task.FromResult(
+        (_member ?? throw new MeshFailureException(ExitCodes.Failed, "there are no actors: mesh status says why")).Tunnel.Actors());
+
     /// <summary>Takes the node down; it stays a member and comes up with the next start.</summary>
     public async ValueTask DisposeAsync()
     {

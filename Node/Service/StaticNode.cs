@@ -73,6 +73,9 @@ sealed class StaticNode : ILocalCommands, IAsyncDisposable
         _runtime.Device.Interface, Tunnels.Report(_runtime), _network.State.Peers.ToDictionary(peer => peer.Key, peer => peer.Name), DateTimeOffset.UtcNow));
 
     /// <inheritdoc/>
+    public Task<ActorReport> ActorsAsync(CancellationToken cancel) => Task.FromResult(_runtime.System.TakeCensus());
+
+    /// <inheritdoc/>
     public Task<UpReply> UpAsync(UpRequest request, CancellationToken cancel) => throw Fixed();
 
     /// <inheritdoc/>

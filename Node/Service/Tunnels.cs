@@ -102,6 +102,8 @@ static class Tunnels
 
         public TunnelReport Report() => Tunnels.Report(runtime);
 
+        public ActorReport Actors() => runtime.System.TakeCensus();
+
         public IReadOnlyDictionary<TunnelPublicKey, PeerTraffic> Traffic() => Tunnels.Traffic(runtime.Tunnel.ReadStatistics());
 
         public IReadOnlyDictionary<string, long> Drops() => Tunnels.Drops(runtime.Tunnel.ReadStatistics());

@@ -60,8 +60,9 @@ sealed class ActorCensus(ActorSystemImpl system)
             cell.Mailbox.Deepest, cell.Stashed, children);
     }
 
-    // Without the mark that generic classes carry for the number of their arguments.
-    static string NameOf(Type type) => type.Name.Split('`')[0];
+    static string NameOf(Type type) => type.IsGenericType
+        ? $"{type.Name.Split('`')[0]}<{string.Join(", ", type.GetGenericArguments().Select(NameOf))}>"
+        : type.Name;
 
     sealed class Totals
     {

@@ -64,6 +64,9 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     /// <summary>Gets the answers to questions.</summary>
     public NetworkQueries Queries { get; }
 
+    /// <summary>Counts the actors that all of this lives in.</summary>
+    public ActorReport Actors() => _system.TakeCensus();
+
     /// <summary>
     /// Starts the actors in an actor system whose journal is configured, and returns once the projection holds all that the journal
     /// held at the start.

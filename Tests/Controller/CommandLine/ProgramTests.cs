@@ -53,6 +53,7 @@ public sealed class ProgramTests : IDisposable
     [InlineData("policy", "check")]
     [InlineData("audit", "list")]
     [InlineData("status")]
+    [InlineData("debug", "actors")]
     [InlineData("version")]
     public async Task Every_verb_has_help_with_an_example(params string[] verb)
     {

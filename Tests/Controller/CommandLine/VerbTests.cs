@@ -33,6 +33,20 @@ public sealed class VerbTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_actors_are_shown_as_a_tree_and_by_class()
+    {
+        await _controller.RunAsync(["user", "create", "alice"]);
+        var (exit, output, _) = await _controller.RunAsync(["debug", "actors"]);
+        Assert.Equal(ExitCode.Done, exit);
+        Assert.Matches(@"(?m)^   └─ users +EntityParent +(idle|busy) +\d", output);
+        Assert.Matches(@"(?m)^      └─ \S*alice +PlainEntityActor<UserState> +(idle|busy) +\d", output);
+        var json = JsonDocument.Parse((await _controller.RunAsync(["debug", "actors", "--json"])).Out).RootElement;
+        Assert.Equal("mesh-controller", json.GetProperty("system").GetString());
+        Assert.Contains(json.GetProperty("types").EnumerateArray(),
+            type => type.GetProperty("type").GetString() == "TailActor" && type.GetProperty("alive").GetInt32() == 1);
+    }
+
+    [Fact]
     public async Task A_credential_is_alone_on_stdout_and_carries_what_was_asked_for()
     {
         await _controller.RunAsync(["user", "create", "alice"]);

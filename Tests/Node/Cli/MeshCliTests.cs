@@ -48,7 +48,7 @@ public sealed class MeshCliTests : IDisposable
     public Task What_was_typed_wrong_is_said_in_one_line(string words, params string[] arguments) =>
         RefusedAsync(ExitCodes.Usage, words, arguments);
 
-    [Theory, InlineData("status"), InlineData("down"), InlineData("logout"), InlineData("up"), InlineData("ping", "laptop"), InlineData("debug", "device")]
+    [Theory, InlineData("status"), InlineData("down"), InlineData("logout"), InlineData("up"), InlineData("ping", "laptop"), InlineData("debug", "device"), InlineData("debug", "actors")]
     public Task Without_a_daemon_the_line_says_how_to_start_one(params string[] arguments) =>
         RefusedAsync(ExitCodes.Unreachable, "no daemon answers at", arguments);
 

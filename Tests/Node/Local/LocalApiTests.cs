@@ -83,6 +83,9 @@ public sealed class LocalApiTests : IDisposable
         public Task<DeviceDocument> DeviceAsync(CancellationToken cancel) =>
             Task.FromResult(new DeviceDocument("mesh0", 1, new TunnelDocument("managed", [], [], []), 0, new Dictionary<string, long>(), []));
 
+        public Task<ActorReport> ActorsAsync(CancellationToken cancel) => Task.FromResult(
+            new ActorReport("mesh", new ActorEntry("", "Root", ActorActivity.Awaiting, 0, 0, 0, 0, 0, []), []));
+
         public Task<UpReply> UpAsync(UpRequest request, CancellationToken cancel) => Task.FromResult(new UpReply("a", "b", [], false));
 
         public Task<DoneReply> DownAsync(CancellationToken cancel)

@@ -107,10 +107,14 @@ public sealed class DaemonTests : IAsyncLifetime
         Assert.Equal([new FeatureDocument("send-segmentation", true, "64 segments"), new FeatureDocument("multi-queue", false, "one core")], json.Tunnel.Features);
         var device = JsonSerializer.Deserialize((await RunAsync("debug", "device", "--json")).Out, LocalJson.Default.DeviceDocument)!;
         Assert.Equal(("meshtest", 51820, 2, "peer-20"), (device.Interface, device.ListenPort, device.Restarts, Assert.Single(device.Peers).Name));
+        var actors = JsonSerializer.Deserialize((await RunAsync("debug", "actors", "--json")).Out, LocalJson.Default.ActorReport)!;
+        Assert.Contains(actors.Types, type => type is { Type: "ControlLink", Alive: 1, Messages: > 0 });
+        Assert.Matches(@"(?m)^   └─ control +ControlLink +(idle|busy) +\d+", (await RunAsync("debug", "actors")).Out);
 
         Assert.Equal(0, (await RunAsync("down")).Code);
         Assert.True(Tunnel.Disposed);
         Assert.Equal((1, "mesh: there is no device: mesh status says why\n"), ((await RunAsync("debug", "device")).Code, (await RunAsync("debug", "device")).Error));
+        Assert.Equal((1, "mesh: there are no actors: mesh status says why\n"), ((await RunAsync("debug", "actors")).Code, (await RunAsync("debug", "actors")).Error));
         Assert.Equal("127.0.0.1 localhost\n", File.ReadAllText(Hosts));
         Assert.Equal(1, (await RunAsync("status")).Code);
         await StopAsync();

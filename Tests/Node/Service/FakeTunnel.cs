@@ -37,6 +37,8 @@ sealed class FakeTunnel : ITunnel
         ListenPort = Port,
     });
 
+    public ActorReport Actors() => _system.TakeCensus();
+
     public IReadOnlyList<CipherSuite> Suites => [];
 
     public IReadOnlyDictionary<TunnelPublicKey, PeerTraffic> Traffic() => (InForce?.Peers ?? []).ToDictionary(
