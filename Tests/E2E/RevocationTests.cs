@@ -57,6 +57,8 @@ public sealed class RevocationTests(ITestOutputHelper output)
         // A new credential does, as a new node.
         ben.Mesh("logout");
         await ben.JoinAsync();
+        // What asks a peer that has not heard of it yet gets no answer, and asks again after 5 s only, as WireGuard does.
+        await lab.EverybodyKnowsEverybodyAsync();
         Assert.True(ben.Ns.Ping(ada.V4, 3), "after enrolling anew");
     });
 
