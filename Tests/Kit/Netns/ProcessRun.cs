@@ -53,7 +53,8 @@ public sealed class RunningProcess : IAsyncDisposable
     /// <summary>Starts a program directly (no shell).</summary>
     public static RunningProcess Start(string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var start = new ProcessStartInfo(file)
+        // A shell that runs its commands in the background has them ignore the interrupt, and so has all that these start.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", file])
         {
             RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false,
         };
@@ -62,7 +63,7 @@ public sealed class RunningProcess : IAsyncDisposable
         foreach (var (key, value) in environment ?? new Dictionary<string, string>())
             start.Environment[key] = value;
         var process = new Process { StartInfo = start };
-        var running = new RunningProcess(process, $"{file} {string.Join(' ', start.ArgumentList)}");
+        var running = new RunningProcess(process, string.Join(' ', start.ArgumentList.Skip(1)));
         process.OutputDataReceived += (_, e) => running.Collect(e.Data);
         process.ErrorDataReceived += (_, e) => running.Collect(e.Data);
         process.Start();
