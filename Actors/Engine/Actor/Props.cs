@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Linq.Expressions;
 using System.Reflection;
@@ -93,32 +94,38 @@ public sealed class Props
 
     internal void Release(ActorBase actor) => _producer.Release(actor);
 
-    static object? Evaluate(Expression argument)
+    static object? Evaluate(Expression argument) =>
+        // Interpreted: compiling is slower for one use and throws for value types under native AOT.
+        TryEvaluate(argument, out var value)
+            ? value
+            : Expression.Lambda<Func<object?>>(Expression.Convert(argument, typeof(object))).Compile(true)();
+
+    // What arguments nearly always are, constants, locals, fields and properties of those, is read without building a delegate for it.
+    static bool TryEvaluate(Expression? argument, out object? value)
     {
         switch (argument)
         {
+            case null:
+                value = null;
+                return true;
             case ConstantExpression constant:
-                return constant.Value;
-            case MemberExpression { Member: FieldInfo field, Expression: ConstantExpression closure }:
-                return field.GetValue(closure.Value);
+                value = constant.Value;
+                return true;
+            case MemberExpression { Member: FieldInfo field } member
+                when TryEvaluate(member.Expression, out var owner) && (field.IsStatic || owner is not null):
+                value = field.GetValue(owner);
+                return true;
+            case MemberExpression { Member: PropertyInfo { GetMethod: { } getter } } member
+                when TryEvaluate(member.Expression, out var owner) && (getter.IsStatic || owner is not null):
+                value = getter.Invoke(owner, BindingFlags.DoNotWrapExceptions, null, null, null);
+                return true;
+            case UnaryExpression { NodeType: ExpressionType.Convert, Method: null } conversion
+                when conversion.Type.IsAssignableFrom(conversion.Operand.Type) && TryEvaluate(conversion.Operand, out var operand):
+                value = operand;
+                return true;
             default:
-                // Interpreted: compiling is slower for one use and throws for value types under native AOT.
-                return Expression.Lambda<Func<object?>>(Expression.Convert(argument, typeof(object))).Compile(true)();
-        }
-    }
-
-    static ActorBase CreateUnwrapped(
-        [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] Type type, object?[] arguments)
-    {
-        try
-        {
-            return (ActorBase)Activator.CreateInstance(type, arguments)!;
-        }
-        catch (TargetInvocationException wrapped) when (wrapped.InnerException is { } cause)
-        {
-            // What the constructor threw is what the supervisor decides on.
-            ExceptionDispatchInfo.Throw(cause);
-            throw;
+                value = null;
+                return false;
         }
     }
 
@@ -133,19 +140,25 @@ public sealed class Props
     {
         public static readonly ParameterlessProducer<TActor> Instance = new();
 
+        readonly TypeProducer _producer = new(typeof(TActor), []);
+
         public Type ActorType => typeof(TActor);
 
-        public ActorBase Produce() => CreateUnwrapped(typeof(TActor), []);
+        public ActorBase Produce() => _producer.Produce();
 
         public void Release(ActorBase actor) { }
     }
 
     sealed class ConstructorProducer(ConstructorInfo constructor, object?[] arguments) : IIndirectActorProducer
     {
+        // What calling a constructor takes is worked out once for all props that name it.
+        static readonly ConcurrentDictionary<ConstructorInfo, ConstructorInvoker> _invokers = new();
+
+        readonly ConstructorInvoker _invoker = _invokers.GetOrAdd(constructor, ConstructorInvoker.Create);
+
         public Type ActorType => constructor.DeclaringType!;
 
-        public ActorBase Produce() =>
-            (ActorBase)constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, arguments, null);
+        public ActorBase Produce() => (ActorBase)_invoker.Invoke(arguments.AsSpan());
 
         public void Release(ActorBase actor) { }
     }
@@ -154,13 +167,67 @@ public sealed class Props
         [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] Type type, object?[] arguments)
         : IIndirectActorProducer
     {
+        static readonly ConcurrentDictionary<Type, Candidate[]> _candidates = new();
+
         [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)]
         readonly Type _type = type;
+        ConstructorInvoker? _invoker;
 
         public Type ActorType => _type;
 
-        public ActorBase Produce() => CreateUnwrapped(_type, arguments);
+        public ActorBase Produce()
+        {
+            if ((_invoker ??= FindOnly()) is { } invoker)
+                return (ActorBase)invoker.Invoke(arguments.AsSpan());
+            try
+            {
+                return (ActorBase)Activator.CreateInstance(_type, arguments)!;
+            }
+            catch (TargetInvocationException wrapped) when (wrapped.InnerException is { } cause)
+            {
+                // What the constructor threw is what the supervisor decides on.
+                ExceptionDispatchInfo.Throw(cause);
+                throw;
+            }
+        }
 
         public void Release(ActorBase actor) { }
+
+        // Where one constructor alone takes as many arguments, and takes these as they are, there is nothing to choose.
+        ConstructorInvoker? FindOnly()
+        {
+            if (!_candidates.TryGetValue(_type, out var candidates))
+            {
+                candidates = _type.IsAbstract ? [] : [.. _type.GetConstructors().Select(static each => new Candidate(each))];
+                _candidates.TryAdd(_type, candidates);
+            }
+            Candidate? only = null;
+            foreach (var each in candidates)
+            {
+                if (each.Parameters.Length != arguments.Length)
+                    continue;
+                if (only is not null)
+                    return null;
+                only = each;
+            }
+            return only is not null && only.Takes(arguments) ? only.Invoker : null;
+        }
+
+        sealed class Candidate(ConstructorInfo constructor)
+        {
+            public Type[] Parameters { get; } = [.. constructor.GetParameters().Select(static each => each.ParameterType)];
+
+            public ConstructorInvoker Invoker { get; } = ConstructorInvoker.Create(constructor);
+
+            public bool Takes(object?[] arguments)
+            {
+                for (var index = 0; index < arguments.Length; index++)
+                {
+                    if (arguments[index] is { } argument ? !Parameters[index].IsInstanceOfType(argument) : Parameters[index].IsValueType)
+                        return false;
+                }
+                return true;
+            }
+        }
     }
 }
