@@ -69,6 +69,7 @@ static class BenchCli
             FloodVerb.Create(),
             FootprintVerb.Create(),
             ProfileVerb.Create(),
+            ActorsVerb.Create(),
             MicroVerb.Create(),
         };
         var help = root.Options.OfType<HelpOption>().Single();
