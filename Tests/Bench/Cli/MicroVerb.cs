@@ -17,7 +17,7 @@ static class MicroVerb
     {
         var filter = new Option<string>("--filter") { Description = "Which benchmarks, as a pattern", HelpName = "GLOB", DefaultValueFactory = _ => "*" };
         var quick = new Option<bool>("--short", "--quick") { Description = "Three short iterations of each" };
-        var verb = new Verb("micro", "Benchmark the parts of the data path: ciphers, routes, filter, replay window, handshakes, gate, segmentation, Tell. Needs no root.",
+        var verb = new Verb("micro", "Benchmark the parts of the data path: ciphers, routes, filter, replay window, handshakes, gate, segmentation. Needs no root.",
             "micro --short", "micro --filter \"*PacketCipher*\"") { filter, quick };
         verb.SetAction(parsed =>
         {
