@@ -52,7 +52,6 @@ public abstract partial class ActorBase
     {
         CancelTimers();
         PreRestart(cause, message);
-        CancelTimers();
     }
 
     /// <summary>Called by the engine to run <see cref="PostRestart"/>.</summary>

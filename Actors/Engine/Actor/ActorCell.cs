@@ -169,11 +169,14 @@ sealed partial class ActorCell : IUntypedActorContext
     /// <summary>Makes a stash of its own over this mailbox; an actor may have several.</summary>
     public MailboxStash CreateStash() => new(this, Props.StashCapacity);
 
-    /// <summary>Lets go of an instance that is done: its stash goes back to the mailbox, and it is disposed of.</summary>
+    /// <summary>Lets go of an instance that is done: its timers end, its stash goes back to the mailbox, and it is disposed of.</summary>
     void ReleaseActor(ActorBase actor)
     {
         try
         {
+            // Once more: its last hook may have started some.
+            if (actor is IWithTimers { Timers: { } timers })
+                timers.CancelAll();
             if (actor is IActorStash { Stash: { } stash })
                 stash.UnstashAll();
             if (actor is IDisposable disposable)
