@@ -194,20 +194,20 @@ sealed partial class ActorCell
     {
         SetReceiveTimeout(null);
         UnwatchWatchedActors();
-        StopChildren();
         var wasTerminating = IsTerminating;
-        if (_children is not null && _children.WaitFor(WaitReason.Termination))
+        var children = Interlocked.CompareExchange(ref _children, ChildrenContainer.Terminated, null)?.Terminate() ?? [];
+        if (children.Length == 0)
         {
-            if (!wasTerminating)
-            {
-                Mailbox.SuspendMessages();
-                // Failures on the way out are nobody's business any more.
-                _failedBy = _self;
-            }
+            FinishTerminate();
             return;
         }
-        _children?.SetTerminated();
-        FinishTerminate();
+        foreach (var stats in children)
+            stats.Child.Stop();
+        if (wasTerminating)
+            return;
+        Mailbox.SuspendMessages();
+        // Failures on the way out are nobody's business any more.
+        _failedBy = _self;
     }
 
     /// <summary>Ends the cell. A parent that also watches gets the end of its child before the message about it.</summary>

@@ -28,6 +28,9 @@ sealed class ChildrenContainer
     WaitReason _reason;
     bool _terminated;
 
+    /// <summary>Stands for the children of every cell that has ended without ever having had one.</summary>
+    public static ChildrenContainer Terminated { get; } = new() { _terminated = true };
+
     /// <summary>True unless a restart, a creation or the end of the cell waits for children.</summary>
     public bool IsNormal
     {
@@ -139,12 +142,23 @@ sealed class ChildrenContainer
         }
     }
 
-    public void SetTerminated()
+    /// <summary>
+    /// Has every child be about to stop and lets none be added. Returns whom to stop and wait for; if nobody, the cell has ended.
+    /// </summary>
+    public ChildRestartStats[] Terminate()
     {
         lock (_lock)
         {
-            _terminated = true;
-            _dying = null;
+            if (_byName.Count == 0)
+            {
+                _terminated = true;
+                return [];
+            }
+            _dying ??= [];
+            foreach (var stats in _byName.Values)
+                _dying.Add(stats.Child);
+            _reason = WaitReason.Termination;
+            return [.. _byName.Values];
         }
     }
 }

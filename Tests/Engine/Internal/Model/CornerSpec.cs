@@ -50,6 +50,29 @@ public sealed class CornerSpec
         Assert.Empty(_stepped.Dispatcher.Scheduled);
     }
 
+    [Fact]
+    public void An_actor_that_never_had_children_starts_none_in_PostStop()
+    {
+        IActorRef? orphan = null;
+        Exception? refusal = null;
+        var actor = Start(script => script.OnPostStop = () =>
+        {
+            refusal = Record.Exception(() => orphan = script.Context.ActorOf(Props.Empty));
+        });
+        _stepped.System.Stop(actor);
+        _stepped.Rest();
+        Assert.Null(orphan);
+        Assert.IsType<InvalidOperationException>(refusal);
+    }
+
+    [Fact]
+    public void Nobody_starts_actors_below_a_guardian_that_has_ended()
+    {
+        _stepped.System.FinalTerminate();
+        _stepped.Rest();
+        Assert.Throws<InvalidOperationException>(() => _stepped.System.ActorOf(Props.Empty));
+    }
+
     IActorRef Start(Action<Scripted.Script> write)
     {
         var actor = _stepped.System.ActorOf(Scripted.Props(write));
