@@ -51,13 +51,13 @@ public abstract partial class ActorBase
             if (payload is null)
                 return true;
             var cell = ActorCell.Current!;
+            // What the cell has in hand is what a stash takes and PreRestart sees, so it must be the payload.
+            cell.CurrentMessage = payload;
             if (payload is IAutoReceivedMessage)
             {
                 cell.AutoReceiveMessage(payload);
                 return true;
             }
-            // A stash takes what the cell has in hand, so it must be the payload.
-            cell.CurrentMessage = payload;
             message = payload;
         }
         if (receive(message))

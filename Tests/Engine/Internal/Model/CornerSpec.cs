@@ -73,6 +73,28 @@ public sealed class CornerSpec
         Assert.Throws<InvalidOperationException>(() => _stepped.System.ActorOf(Props.Empty));
     }
 
+    [Fact]
+    public void A_Kill_by_timer_is_what_PreRestart_sees()
+    {
+        var supervisor = Start(new OneForOneStrategy(_ => Directive.Restart));
+        StartBelow(supervisor, script =>
+        {
+            script.OnPreStart = () => script.Timers.StartSingleTimer("key", Kill.Instance, TimeSpan.FromMilliseconds(10));
+            script.OnPreRestart = (_, message) => _said.Add($"{message}");
+        });
+        _stepped.Advance(10);
+        _stepped.Rest();
+        Assert.Equal([$"{Kill.Instance}"], _said);
+    }
+
+    IActorRef Start(SupervisorStrategy strategy) => _stepped.System.ActorOf(Props.Create(() => new Supervisor(strategy)));
+
+    void StartBelow(IActorRef supervisor, Action<Scripted.Script> write)
+    {
+        supervisor.Tell(Scripted.Props(write), ActorRefs.NoSender);
+        _stepped.Rest();
+    }
+
     IActorRef Start(Action<Scripted.Script> write)
     {
         var actor = _stepped.System.ActorOf(Scripted.Props(write));
