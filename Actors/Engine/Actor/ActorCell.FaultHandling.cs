@@ -224,6 +224,8 @@ sealed partial class ActorCell
                 LogError(failure, failure.Message);
             }
             ReleaseActor(actor);
+            // The last hook may have set it again.
+            SetReceiveTimeout(null);
         }
         Mailbox.Close();
         ParentRef.SendSystemMessage(new DeathWatchNotification(_self, existenceConfirmed: true));

@@ -87,6 +87,17 @@ public sealed class CornerSpec
         Assert.Equal([$"{Kill.Instance}"], _said);
     }
 
+    [Fact]
+    public void A_receive_timeout_set_in_PostStop_dies_with_the_actor()
+    {
+        var actor = Start(script => script.OnPostStop = () => script.Context.SetReceiveTimeout(TimeSpan.FromMilliseconds(10)));
+        _stepped.System.Stop(actor);
+        _stepped.Rest();
+        var letters = _stepped.Record<AllDeadLetters>();
+        _stepped.Advance(100);
+        Assert.Empty(letters);
+    }
+
     IActorRef Start(SupervisorStrategy strategy) => _stepped.System.ActorOf(Props.Create(() => new Supervisor(strategy)));
 
     void StartBelow(IActorRef supervisor, Action<Scripted.Script> write)
