@@ -121,8 +121,7 @@ public abstract partial class Eventsourced
                 if (rejected.ActorInstanceId == _instanceId)
                 {
                     UpdateLastSequenceNr(rejected.Persistent);
-                    WriteDone(false);
-                    OnPersistRejected(rejected.Cause, rejected.Persistent.Payload, rejected.Persistent.SequenceNr);
+                    HandleRejection(rejected);
                 }
 
                 return true;
@@ -158,6 +157,22 @@ public abstract partial class Eventsourced
                 return true;
             default:
                 return false;
+        }
+    }
+
+    /// <summary>What is persisted here is dealt with as in a handler: at once, and before another command if commands are to wait.</summary>
+    private void HandleRejection(WriteMessageRejected rejected)
+    {
+        var failed = true;
+        try
+        {
+            OnPersistRejected(rejected.Cause, rejected.Persistent.Payload, rejected.Persistent.SequenceNr);
+            failed = false;
+        }
+        finally
+        {
+            FlushBatch();
+            WriteDone(failed);
         }
     }
 
