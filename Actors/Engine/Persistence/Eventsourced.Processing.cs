@@ -5,6 +5,7 @@ namespace Mesh.Actors.Engine.Persistence;
 public abstract partial class Eventsourced
 {
     private bool _isTaskRunning;
+    private bool _isAnswerBegun;
 
     /// <summary>
     /// Runs asynchronous work as part of the command in hand: no other message is taken before it ends, and what it persists is written
@@ -106,7 +107,7 @@ public abstract partial class Eventsourced
         switch (message)
         {
             case WriteMessageSuccess success:
-                if (success.ActorInstanceId == _instanceId)
+                if (IsOwn(success.ActorInstanceId))
                 {
                     UpdateLastSequenceNr(success.Persistent);
                     CallHandler(success.Persistent.Payload);
@@ -114,11 +115,11 @@ public abstract partial class Eventsourced
 
                 return true;
             case LoopMessageSuccess loop:
-                if (loop.ActorInstanceId == _instanceId)
+                if (IsOwn(loop.ActorInstanceId))
                     CallHandler(loop.Message);
                 return true;
             case WriteMessageRejected rejected:
-                if (rejected.ActorInstanceId == _instanceId)
+                if (IsOwn(rejected.ActorInstanceId))
                 {
                     UpdateLastSequenceNr(rejected.Persistent);
                     HandleRejection(rejected);
@@ -126,7 +127,7 @@ public abstract partial class Eventsourced
 
                 return true;
             case WriteMessageFailure failure:
-                if (failure.ActorInstanceId == _instanceId)
+                if (IsOwn(failure.ActorInstanceId))
                 {
                     WriteDone(false);
                     try
@@ -141,23 +142,34 @@ public abstract partial class Eventsourced
 
                 return true;
             case WriteMessagesSuccessful:
-                _isWriteInProgress = false;
-                FlushJournalBatch();
+                _isAnswerBegun = true;
                 return true;
             case WriteMessagesFailed failed:
                 // With writes in it, a WriteMessageFailure follows and ends the actor.
-                if (failed.WriteCount == 0)
-                {
-                    _isWriteInProgress = false;
-                    FlushJournalBatch();
-                }
-
+                _isAnswerBegun = failed.WriteCount == 0;
                 return true;
             case RecoveryTick:
                 return true;
             default:
                 return false;
         }
+    }
+
+    /// <summary>
+    /// True for a reply to this instance. The first one lets the next request out: what begins an answer does not say to which instance it
+    /// is, and a late answer to the one before must not let a second request out.
+    /// </summary>
+    private bool IsOwn(int actorInstanceId)
+    {
+        var isOwn = actorInstanceId == _instanceId;
+        if (_isAnswerBegun && isOwn)
+        {
+            _isWriteInProgress = false;
+            FlushJournalBatch();
+        }
+
+        _isAnswerBegun = false;
+        return isOwn;
     }
 
     /// <summary>What is persisted here is dealt with as in a handler: at once, and before another command if commands are to wait.</summary>

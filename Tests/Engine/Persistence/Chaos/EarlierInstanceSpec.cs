@@ -1,0 +1,93 @@
+namespace Mesh.Tests.Engine.Persistence.Chaos;
+
+/// <summary>An instance that took the place of another does not take the answers to that one for its own.</summary>
+public sealed class EarlierInstanceSpec : TestKit
+{
+    private readonly TestProbe _journal;
+
+    public EarlierInstanceSpec()
+        : this(Guid.NewGuid().ToString())
+    {
+    }
+
+    private EarlierInstanceSpec(string key)
+        : base($$"""
+            puppet {
+              class = "Mesh.Tests.Engine.Persistence.JournalPuppet, Mesh.Tests.Engine"
+              probe = "{{key}}"
+            }
+            akka.persistence.journal.plugin = puppet
+            """)
+    {
+        _journal = CreateTestProbe();
+        JournalPuppet.Probes[key] = _journal.Ref;
+    }
+
+    [Fact]
+    public async Task A_late_answer_to_the_instance_before_does_not_let_a_second_write_out()
+    {
+        var subject = await StartAsync();
+        subject.Tell("async a");
+        var ofTheFirst = await _journal.ExpectMsgAsync<WriteMessages>();
+        subject.Tell("boom");
+        await RecoverAsync(1);
+        subject.Tell("async b");
+        var ofTheSecond = await _journal.ExpectMsgAsync<WriteMessages>();
+        Confirm(ofTheFirst);
+        subject.Tell("async c");
+        await _journal.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(60));
+        Confirm(ofTheSecond);
+        await ExpectMsgAsync("b stored");
+        Confirm(await _journal.ExpectMsgAsync<WriteMessages>());
+        await ExpectMsgAsync("c stored");
+    }
+
+    private async Task<IActorRef> StartAsync(string? waking = null)
+    {
+        var subject = Sys.ActorOf(Props.Create(() => new Subject(TestActor, null, waking)));
+        await RecoverAsync(0);
+        return subject;
+    }
+
+    private async Task RecoverAsync(long highest)
+    {
+        await _journal.ExpectMsgAsync<ReplayMessages>();
+        _journal.Reply(new RecoverySuccess(highest));
+    }
+
+    private void Confirm(WriteMessages write)
+    {
+        write.PersistentActor.Tell(WriteMessagesSuccessful.Instance, _journal.Ref);
+        foreach (var each in write.Messages.SelectMany(message => (IEnumerable<IPersistentRepresentation>)message.Payload))
+            write.PersistentActor.Tell(new WriteMessageSuccess(each, write.ActorInstanceId), each.Sender);
+    }
+
+    private sealed class Subject : ReceivePersistentActor
+    {
+        public Subject(IActorRef monitor, string? journal, string? waking)
+        {
+            JournalPluginId = journal;
+            void Handle(string stored)
+            {
+                if (stored == "throw")
+                    throw new TestException("in the handler");
+                monitor.Tell($"{stored} stored");
+            }
+
+            Recover<RecoveryCompleted>(_ =>
+            {
+                if (waking is not null && LastSequenceNr > 0)
+                    Persist(waking, Handle);
+            });
+            Command<string>(command => command == "boom", _ => throw new TestException("boom"));
+            Command<string>(command => command == "async throw", _ =>
+            {
+                foreach (var each in (string[])["throw", "x", "y"])
+                    PersistAsync(each, Handle);
+            });
+            Command<string>(command => PersistAsync(command["async ".Length..], Handle));
+        }
+
+        public override string PersistenceId => "entity";
+    }
+}
