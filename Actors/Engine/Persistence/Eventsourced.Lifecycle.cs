@@ -64,7 +64,7 @@ public abstract partial class Eventsourced
     protected override bool AroundReceive(Receive receive, object message)
     {
         // A second permit can come after a restart within recovery; it says nothing new.
-        if (message is RecoveryPermitGranted && !_isWaitingForPermit)
+        if ((message is RecoveryPermitGranted && !_isWaitingForPermit) || IsForEarlierInstance(message))
             return true;
         _state!.Handle(receive, message);
         return true;

@@ -42,7 +42,9 @@ public abstract partial class Eventsourced
                     if (result.Snapshot is { } snapshot && !TryOffer(snapshot))
                         return;
                     _state = Recovering(timeout);
-                    Journal.Tell(new ReplayMessages(LastSequenceNr + 1, result.ToSequenceNr, recovery.ReplayMax, PersistenceId, Self), Self);
+                    Journal.Tell(
+                        new ReplayMessages(LastSequenceNr + 1, result.ToSequenceNr, recovery.ReplayMax, PersistenceId, Self) { ActorInstanceId = _instanceId },
+                        Self);
                     break;
                 case LoadSnapshotFailed failed:
                     tick.Cancel();
@@ -142,6 +144,24 @@ public abstract partial class Eventsourced
                     break;
             }
         });
+    }
+
+    /// <summary>
+    /// True for an answer to the recovery of an instance before. Restarted in the middle of it, an actor asks anew, and would take what is
+    /// still on its way for the answer.
+    /// </summary>
+    private bool IsForEarlierInstance(object message)
+    {
+        var asker = message switch
+        {
+            ReplayedMessage replayed => replayed.ActorInstanceId,
+            RecoverySuccess success => success.ActorInstanceId,
+            ReplayMessagesFailure failure => failure.ActorInstanceId,
+            LoadSnapshotResult result => result.ActorInstanceId,
+            LoadSnapshotFailed failed => failed.ActorInstanceId,
+            _ => 0,
+        };
+        return asker != 0 && asker != _instanceId;
     }
 
     private bool HandleRecovery(object message) => message switch

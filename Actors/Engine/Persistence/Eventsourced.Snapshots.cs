@@ -4,7 +4,7 @@ public abstract partial class Eventsourced
 {
     /// <summary>Asks for a snapshot; the answer is <see cref="LoadSnapshotResult"/> or <see cref="LoadSnapshotFailed"/>.</summary>
     public void LoadSnapshot(string persistenceId, SnapshotSelectionCriteria criteria, long toSequenceNr) =>
-        SnapshotStore.Tell(new LoadSnapshot(persistenceId, criteria, toSequenceNr), Self);
+        SnapshotStore.Tell(new LoadSnapshot(persistenceId, criteria, toSequenceNr) { ActorInstanceId = _instanceId }, Self);
 
     /// <summary>Saves state as of <see cref="SnapshotSequenceNr"/>; answered by <see cref="SaveSnapshotSuccess"/> or <see cref="SaveSnapshotFailure"/>.</summary>
     public void SaveSnapshot(object snapshot) =>

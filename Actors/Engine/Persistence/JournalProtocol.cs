@@ -167,6 +167,9 @@ public sealed record ReplayMessages : IJournalRequest
 
     /// <summary>Who gets them.</summary>
     public IActorRef PersistentActor { get; }
+
+    /// <summary>Which instance of the actor asks; 0 if nobody said.</summary>
+    internal int ActorInstanceId { get; init; }
 }
 
 /// <summary>Brings one event.</summary>
@@ -180,6 +183,9 @@ public sealed record ReplayedMessage : IJournalResponse, IDeadLetterSuppression
 
     /// <summary>The event.</summary>
     public IPersistentRepresentation Persistent { get; }
+
+    /// <summary>Which instance of the actor asked; 0 if nobody said.</summary>
+    internal int ActorInstanceId { get; init; }
 }
 
 /// <summary>Ends a replay.</summary>
@@ -193,6 +199,9 @@ public sealed record RecoverySuccess : IJournalResponse, IDeadLetterSuppression
 
     /// <summary>The highest sequence number ever stored for the entity, deleted events included; 0 for none.</summary>
     public long HighestSequenceNr { get; }
+
+    /// <summary>Which instance of the actor asked; 0 if nobody said.</summary>
+    internal int ActorInstanceId { get; init; }
 }
 
 /// <summary>Ends a replay that failed.</summary>
@@ -206,6 +215,9 @@ public sealed record ReplayMessagesFailure : IJournalResponse, IDeadLetterSuppre
 
     /// <summary>What went wrong.</summary>
     public Exception Cause { get; }
+
+    /// <summary>Which instance of the actor asked; 0 if nobody said.</summary>
+    internal int ActorInstanceId { get; init; }
 }
 
 /// <summary>Asks a journal to delete events.</summary>

@@ -127,6 +127,9 @@ public sealed record LoadSnapshot : ISnapshotRequest
 
     /// <summary>The highest sequence number of interest.</summary>
     public long ToSequenceNr { get; }
+
+    /// <summary>Which instance of the actor asks; 0 if nobody said.</summary>
+    internal int ActorInstanceId { get; init; }
 }
 
 /// <summary>Brings the snapshot, or none.</summary>
@@ -144,6 +147,9 @@ public sealed record LoadSnapshotResult : ISnapshotResponse
 
     /// <summary>From the request.</summary>
     public long ToSequenceNr { get; }
+
+    /// <summary>Which instance of the actor asked; 0 if nobody said.</summary>
+    internal int ActorInstanceId { get; init; }
 }
 
 /// <summary>Says that loading failed.</summary>
@@ -157,6 +163,9 @@ public sealed record LoadSnapshotFailed : ISnapshotResponse
 
     /// <summary>What went wrong.</summary>
     public Exception Cause { get; }
+
+    /// <summary>Which instance of the actor asked; 0 if nobody said.</summary>
+    internal int ActorInstanceId { get; init; }
 }
 
 /// <summary>Asks to save a snapshot.</summary>

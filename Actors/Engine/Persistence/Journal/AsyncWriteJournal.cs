@@ -169,15 +169,15 @@ public abstract class AsyncWriteJournal : ActorBase
                 await ReplayMessagesAsync(context, request.PersistenceId, request.FromSequenceNr, to, request.Max, each =>
                 {
                     if (!each.IsDeleted)
-                        actor.Tell(new ReplayedMessage(each), ActorRefs.NoSender);
+                        actor.Tell(new ReplayedMessage(each) { ActorInstanceId = request.ActorInstanceId }, ActorRefs.NoSender);
                 }).ConfigureAwait(false);
             }
 
-            actor.Tell(new RecoverySuccess(highest), self);
+            actor.Tell(new RecoverySuccess(highest) { ActorInstanceId = request.ActorInstanceId }, self);
         }
         catch (Exception cause)
         {
-            actor.Tell(new ReplayMessagesFailure(cause), self);
+            actor.Tell(new ReplayMessagesFailure(cause) { ActorInstanceId = request.ActorInstanceId }, self);
         }
     }
 

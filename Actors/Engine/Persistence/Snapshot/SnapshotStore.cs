@@ -36,7 +36,7 @@ public abstract class SnapshotStore : ActorBase
         switch (message)
         {
             case LoadSnapshot load when load.Criteria == SnapshotSelectionCriteria.None:
-                sender.Tell(new LoadSnapshotResult(null, load.ToSequenceNr), self);
+                sender.Tell(new LoadSnapshotResult(null, load.ToSequenceNr) { ActorInstanceId = load.ActorInstanceId }, self);
                 return true;
             case LoadSnapshot load:
                 _ = AnswerAsync(
@@ -44,8 +44,8 @@ public abstract class SnapshotStore : ActorBase
                     self,
                     async () => new LoadSnapshotResult(
                         await _breaker.CallAsync(() => LoadAsync(load.PersistenceId, load.Criteria.Limit(load.ToSequenceNr))).ConfigureAwait(false),
-                        load.ToSequenceNr),
-                    cause => new LoadSnapshotFailed(cause));
+                        load.ToSequenceNr) { ActorInstanceId = load.ActorInstanceId },
+                    cause => new LoadSnapshotFailed(cause) { ActorInstanceId = load.ActorInstanceId });
                 return true;
             case SaveSnapshot save:
                 _ = AnswerAsync(
