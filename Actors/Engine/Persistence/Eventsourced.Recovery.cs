@@ -19,7 +19,7 @@ public abstract partial class Eventsourced
     {
         if (message is not RecoveryPermitGranted)
         {
-            _internalStash.Stash();
+            StashForLater(message);
             return;
         }
 
@@ -54,10 +54,23 @@ public abstract partial class Eventsourced
                     FailRecovery(new RecoveryTimedOutException($"No answer about a snapshot of {PersistenceId} came within {timeout.TotalSeconds} s."));
                     break;
                 default:
-                    _internalStash.Stash();
+                    StashForLater(message);
                     break;
             }
         });
+    }
+
+    /// <summary>
+    /// Keeps a command until recovery is over. Answers to writes are none: what recovers has written nothing yet, the instance before has.
+    /// Among the commands they would be taken for the one that may come next, and those behind would wait for the command after that.
+    /// </summary>
+    private void StashForLater(object message)
+    {
+        if (message is not (WriteMessagesSuccessful or WriteMessagesFailed or WriteMessageSuccess or WriteMessageRejected
+            or WriteMessageFailure or LoopMessageSuccess or RecoveryTick))
+        {
+            _internalStash.Stash();
+        }
     }
 
     /// <summary>Offers a snapshot; one that nobody handles leaves all events to be replayed. False when the handler threw.</summary>
@@ -140,7 +153,7 @@ public abstract partial class Eventsourced
                 case RecoveryTick:
                     break;
                 default:
-                    _internalStash.Stash();
+                    StashForLater(message);
                     break;
             }
         });

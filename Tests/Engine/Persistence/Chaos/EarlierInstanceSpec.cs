@@ -42,6 +42,26 @@ public sealed class EarlierInstanceSpec : TestKit
         await ExpectMsgAsync("c stored");
     }
 
+    [Fact]
+    public async Task Answers_to_the_instance_before_do_not_keep_commands_from_being_taken()
+    {
+        var subject = await StartAsync("waking");
+        subject.Tell("async throw");
+        Confirm(await _journal.ExpectMsgAsync<WriteMessages>());
+
+        // The handler of the first event throws; the answers for the others reach the next instance, ahead of its permit.
+        await _journal.ExpectMsgAsync<ReplayMessages>();
+        subject.Tell("async a");
+        subject.Tell("async b");
+        _journal.Reply(new RecoverySuccess(3));
+        Confirm(await _journal.ExpectMsgAsync<WriteMessages>());
+        await ExpectMsgAsync("waking stored");
+        for (var i = 0; i < 2; i++)
+            Confirm(await _journal.ExpectMsgAsync<WriteMessages>());
+        await ExpectMsgAsync("a stored");
+        await ExpectMsgAsync("b stored");
+    }
+
     private async Task<IActorRef> StartAsync(string? waking = null)
     {
         var subject = Sys.ActorOf(Props.Create(() => new Subject(TestActor, null, waking)));
