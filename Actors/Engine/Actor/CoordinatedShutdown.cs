@@ -51,7 +51,7 @@ public sealed class CoordinatedShutdown : IExtension
     /// <summary>Why the shutdown runs; null before.</summary>
     public Reason? ShutdownReason => _reason;
 
-    /// <summary>Sum over all phases that have tasks.</summary>
+    /// <summary>Sum over all phases, whether they have tasks or not.</summary>
     public TimeSpan TotalTimeout => InOrder.Aggregate(TimeSpan.Zero, (sum, phase) => sum + Timeout(phase));
 
     /// <summary>Returns the shutdown of a system.</summary>
@@ -63,8 +63,7 @@ public sealed class CoordinatedShutdown : IExtension
     {
         ArgumentException.ThrowIfNullOrEmpty(taskName);
         ArgumentNullException.ThrowIfNull(task);
-        if (!InOrder.Contains(phase))
-            throw new ArgumentException($"Unknown phase [{phase}], known phases [{string.Join(", ", InOrder)}].", nameof(phase));
+        RefuseUnknown(phase, nameof(phase));
         lock (_lock)
         {
             if (!_tasks.TryGetValue(phase, out var tasks))
@@ -79,9 +78,12 @@ public sealed class CoordinatedShutdown : IExtension
         phase == PhaseActorSystemTerminate ? TimeSpan.FromSeconds(10) : _system.Settings.ShutdownPhaseTimeout);
 
     /// <summary>Runs all phases, or those from <paramref name="fromPhase"/> on. Only the first call counts.</summary>
+    /// <exception cref="ArgumentException">There is no such phase; nothing has begun.</exception>
     public Task<Done> Run(Reason reason, string? fromPhase = null)
     {
         ArgumentNullException.ThrowIfNull(reason);
+        if (fromPhase is not null)
+            RefuseUnknown(fromPhase, nameof(fromPhase));
         lock (_lock)
         {
             if (_running is null)
@@ -93,11 +95,15 @@ public sealed class CoordinatedShutdown : IExtension
         }
     }
 
+    static void RefuseUnknown(string phase, string parameter)
+    {
+        if (!InOrder.Contains(phase))
+            throw new ArgumentException($"Unknown phase [{phase}], known phases [{string.Join(", ", InOrder)}].", parameter);
+    }
+
     async Task<Done> RunPhasesAsync(string? fromPhase)
     {
         var first = fromPhase is null ? 0 : Array.IndexOf(InOrder, fromPhase);
-        if (first < 0)
-            throw new ArgumentException($"Unknown phase [{fromPhase}].", nameof(fromPhase));
         foreach (var phase in InOrder.AsMemory(first).ToArray())
         {
             (string Name, Func<Task<Done>> Run)[] tasks;
