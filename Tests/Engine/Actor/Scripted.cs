@@ -115,6 +115,13 @@ sealed class Supervisor : UntypedActor
 
     public Supervisor(SupervisorStrategy strategy) => _strategy = strategy;
 
+    /// <summary>One that decides by a function, for the failing child alone.</summary>
+    public static Props Deciding(Func<Exception, Directive> decide)
+    {
+        var strategy = new OneForOneStrategy(decide);
+        return Props.Create(() => new Supervisor(strategy));
+    }
+
     protected override SupervisorStrategy SupervisorStrategy() => _strategy;
 
     protected override void OnReceive(object message)
