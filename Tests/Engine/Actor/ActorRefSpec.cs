@@ -84,6 +84,103 @@ public sealed class ActorRefSpec : TestKit
     }
 
     [Fact]
+    public async Task An_ActorRef_should_support_advanced_nested_ActorOfs()
+    {
+        // The inner actor is started in the middle of the outer constructor, and the outer one is itself again afterwards.
+        var outer = Sys.ActorOf(Scripted.Props(script =>
+        {
+            var before = script.Self;
+            var inner = script.Context.ActorOf(Scripted.Props(child =>
+            {
+                var innermost = child.Context.ActorOf(Scripted.Props(last => last.OnAny(_ => last.Sender.Tell("innermost"))), "innermost");
+                child.On("deeper", () => innermost.Forward("hi"));
+                child.OnAny(_ => child.Sender.Tell(child.Context.Parent));
+            }), "inner");
+            Assert.Equal(before, script.Self);
+            script.OnAny(inner.Forward);
+        }), "outer");
+        Assert.Equal(outer, await outer.Ask<IActorRef>("parent?", Patience));
+        Assert.Equal("innermost", await outer.Ask<string>("deeper", Patience));
+    }
+
+    [Fact]
+    public async Task An_ActorRef_should_support_reply_via_Sender()
+    {
+        var serving = Sys.ActorOf(Scripted.Props(script => script.OnAny(message => script.Sender.Tell($"served {message}"))));
+        var client = Sys.ActorOf(Scripted.Props(script =>
+        {
+            script.On("work", () => serving.Tell("meal"));
+            script.OnAny(message => TestActor.Tell((message, script.Sender)));
+        }));
+        client.Tell("work");
+        await ExpectMsgAsync<(object, IActorRef)>(("served meal", serving));
+    }
+
+    [Fact]
+    public async Task An_ActorRef_should_support_ActorOfs_where_actor_class_is_not_public()
+    {
+        Sys.ActorOf(Hidden.Make()).Tell("hello");
+        await ExpectMsgAsync("hello");
+    }
+
+    [Fact]
+    public async Task An_ActorRef_should_equal_another_ActorRef_instance_with_same_path()
+    {
+        var actor = Sys.ActorOf(Scripted.Props(script => script.OnAny(_ => script.Sender.Tell(script.Self))));
+        Assert.Equal(actor, await actor.Ask<IActorRef>("self", Patience));
+        Assert.Equal(actor, (await actor.Ask<ActorIdentity>(new Identify(1), Patience)).Subject);
+        Assert.Equal(0, actor.CompareTo(await actor.Ask<IActorRef>("self", Patience)));
+        Assert.Equal(actor.GetHashCode(), (await actor.Ask<IActorRef>("self", Patience)).GetHashCode());
+    }
+
+    [Fact]
+    public void References_have_an_order()
+    {
+        var (one, two) = (Sys.ActorOf(Props.Empty, "a"), Sys.ActorOf(Props.Empty, "b"));
+        Assert.True(one.CompareTo(two) < 0);
+        Assert.True(two.CompareTo(one) > 0);
+        Assert.True(one.CompareTo((object?)null) > 0);
+        Assert.Throws<ArgumentException>(() => one.CompareTo("a"));
+    }
+
+    [Fact]
+    public void Nobody_takes_everything_and_gives_way_to_somebody()
+    {
+        var somebody = Sys.ActorOf(Props.Empty);
+        ActorRefs.Nobody.Tell("into the void");
+        Assert.True(ActorRefs.Nobody.IsNobody());
+        Assert.True(((IActorRef?)null).IsNobody());
+        Assert.False(somebody.IsNobody());
+        Assert.Equal(somebody, ActorRefs.Nobody.GetOrElse(() => somebody));
+        Assert.Equal(somebody, somebody.GetOrElse(() => throw new ExpectedException()));
+    }
+
+    [Fact]
+    public async Task What_is_forwarded_keeps_its_sender()
+    {
+        var last = Sys.ActorOf(Scripted.Props(script => script.OnAny(_ => script.Sender.Tell("answer"))));
+        var middle = Sys.ActorOf(Scripted.Props(script => script.OnAny(last.Forward)));
+        middle.Tell("question");
+        await ExpectMsgAsync("answer");
+        Assert.Equal(last, LastSender);
+    }
+
+    [Fact]
+    public async Task ActorOf_returns_before_the_constructor_has_run()
+    {
+        using var go = new ManualResetEventSlim();
+        var actor = Sys.ActorOf(Scripted.Props(script =>
+        {
+            Assert.True(go.Wait(TimeSpan.FromSeconds(5)));
+            script.OnAny(message => script.Sender.Tell(message));
+        }));
+        actor.Tell("sent before");
+        Assert.False(HasMessages);
+        go.Set();
+        await ExpectMsgAsync("sent before");
+    }
+
+    [Fact]
     public async Task An_ActorRef_should_be_able_to_check_for_existence_of_the_children()
     {
         var parent = Sys.ActorOf(Scripted.Props(script =>
@@ -128,6 +225,15 @@ public sealed class ActorRefSpec : TestKit
     sealed class Plain : UntypedActor
     {
         protected override void OnReceive(object message) { }
+    }
+
+    sealed class Hidden : UntypedActor
+    {
+        Hidden() { }
+
+        public static Props Make() => Props.Create(() => new Hidden());
+
+        protected override void OnReceive(object message) => Sender.Tell(message);
     }
 }
 

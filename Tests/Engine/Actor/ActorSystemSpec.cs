@@ -91,6 +91,69 @@ public sealed class ActorSystemSpec
     }
 
     [Fact]
+    public async Task Find_actors_that_just_have_been_created()
+    {
+        var system = ActorSystem.Create("finding", Quiet);
+        var asked = Enumerable.Range(0, 1_000).Select(number =>
+        {
+            var actor = system.ActorOf(Props.Empty, $"created-{number}");
+            return (Actor: actor, Answer: actor.Ask<ActorIdentity>(new Identify(number), Patience));
+        }).ToList();
+        foreach (var (actor, answer) in asked)
+            Assert.Equal(actor, (await answer).Subject);
+        await system.Terminate().WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task WhenTerminated_is_done_at_the_end_and_not_before()
+    {
+        var system = ActorSystem.Create("waiting", Quiet);
+        await Assert.ThrowsAsync<TimeoutException>(() => system.WhenTerminated.WaitAsync(TimeSpan.FromMilliseconds(20)));
+        system.Dispose();
+        await system.WhenTerminated.WaitAsync(Patience);
+        // What comes too late is no harm.
+        system.Dispose();
+    }
+
+    [Fact]
+    public async Task A_termination_callback_that_throws_keeps_no_other_from_running()
+    {
+        using var kit = new TestKit();
+        var order = new List<int>();
+        kit.Sys.RegisterOnTermination(() => order.Add(1));
+        kit.Sys.RegisterOnTermination(() => throw new ExpectedException("in a callback"));
+        kit.Sys.RegisterOnTermination(() => order.Add(3));
+        await kit.EventFilter.Exception<ExpectedException>("in a callback").ExpectOneAsync(() => kit.Sys.Terminate().WaitAsync(Patience));
+        Assert.Equal([3, 1], order);
+    }
+
+    [Fact]
+    public async Task ActorSystem_ActorOf_adds_a_child_to_Guardian()
+    {
+        var system = ActorSystem.Create("adding", Quiet);
+        var actor = system.ActorOf(Scripted.Props(script => script.OnAny(_ => script.Sender.Tell(script.Context.Parent.Path))), "child");
+        Assert.Equal("/user/child", actor.Path.ToStringWithoutAddress());
+        Assert.Equal(actor.Path.Parent, await actor.Ask<ActorPath>("parent", Patience));
+        Assert.NotEqual(system.ActorOf(Props.Empty).Path, system.ActorOf(Props.Empty).Path);
+        await system.Terminate().WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task Actors_at_the_top_are_restarted_by_default_and_stopped_when_they_cannot_start()
+    {
+        var system = ActorSystem.Create("supervising", Quiet);
+        var actor = system.ActorOf(Scripted.Props(script =>
+        {
+            script.On("fail", () => throw new ExpectedException());
+            script.OnAny(message => script.Sender.Tell(message));
+        }));
+        actor.Tell("fail");
+        Assert.Equal("hi", await actor.Ask<string>("hi", Patience));
+        Assert.True(await system.ActorOf(Scripted.Props(_ => throw new ExpectedException())).WatchAsync().WaitAsync(Patience));
+        await system.Terminate().WaitAsync(Patience);
+    }
+
+    [Fact]
     public async Task Reliable_deny_creation_of_actors_while_shutting_down()
     {
         var system = ActorSystem.Create("denying", Quiet);

@@ -197,6 +197,131 @@ public sealed class ActorWithStashSpec : TestKit
         });
     }
 
+    [Theory]
+    [InlineData("An_actor_with_unbounded_stash_must_have_a_stash_assigned_to_it", -1)]
+    [InlineData("An_actor_with_bounded_stash_must_have_a_stash_assigned_to_it", 7)]
+    public async Task An_actor_must_have_a_stash_assigned_to_it(string name, int capacity)
+    {
+        var actor = Sys.ActorOf(Scripted.Props(script => script.OnAny(_ => script.Sender.Tell(script.Stash))).WithStashCapacity(capacity));
+        Assert.Equal(capacity, (await actor.Ask<IStash>("stash", TimeSpan.FromSeconds(3))).Capacity);
+        Assert.EndsWith("it", name);
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(3)]
+    public async Task ShouldGetAccurateStashReading(int capacity)
+    {
+        var actor = Sys.ActorOf(Scripted.Props(script =>
+        {
+            script.On("read", () => script.Sender.Tell(
+                (script.Stash.Count, script.Stash.IsEmpty, script.Stash.NonEmpty, script.Stash.IsFull, script.Stash.Capacity)));
+            script.On("clear", () => script.Sender.Tell(script.Stash.ClearStash().Select(each => each.Message).ToArray()));
+            script.OnAny(_ => script.Stash.Stash());
+        }).WithStashCapacity(capacity));
+        for (var count = 0; count <= 3; count++)
+        {
+            actor.Tell("read");
+            await ExpectMsgAsync((count, count == 0, count > 0, capacity == count, capacity));
+            if (count < 3)
+                actor.Tell(count);
+        }
+        actor.Tell("clear");
+        await ExpectMsgAsync<object[]>(stashed => Assert.Equal([0, 1, 2], stashed));
+        actor.Tell("read");
+        await ExpectMsgAsync((0, true, false, false, capacity));
+    }
+
+    [Fact]
+    public async Task An_overflow_is_supervised_and_loses_the_message_that_did_not_fit_only()
+    {
+        var restarted = false;
+        var actor = Sys.ActorOf(Scripted.Props(script =>
+        {
+            script.OnPostRestart = _ => restarted = true;
+            script.OnAny(message =>
+            {
+                if (restarted)
+                    TestActor.Tell(message);
+                else
+                    script.Stash.Stash();
+            });
+        }).WithStashCapacity(2));
+        for (var number = 1; number <= 4; number++)
+            actor.Tell(number);
+        await ExpectMsgAsync(1);
+        await ExpectMsgAsync(2);
+        await ExpectMsgAsync(4);
+        await ExpectNoMsgAsync(50);
+    }
+
+    [Fact]
+    public async Task Some_can_be_unstashed_and_the_rest_is_dropped()
+    {
+        var actor = Sys.ActorOf(Scripted.Props(script =>
+        {
+            script.On("odd ones", () =>
+            {
+                script.Become(other => other.OnAny(message => TestActor.Tell(message)));
+                script.Stash.UnstashAll(envelope => envelope.Message is int number && number % 2 == 1);
+            });
+            script.OnAny(_ => script.Stash.Stash());
+        }));
+        for (var number = 0; number < 6; number++)
+            actor.Tell(number);
+        actor.Tell("odd ones");
+        actor.Tell("last");
+        foreach (var expected in new object[] { 1, 3, 5, "last" })
+            await ExpectMsgAsync(expected);
+        await ExpectNoMsgAsync(50);
+    }
+
+    [Fact]
+    public async Task What_is_prepended_comes_out_first()
+    {
+        var actor = Sys.ActorOf(Scripted.Props(script =>
+        {
+            script.On("turn", () =>
+            {
+                var stashed = script.Stash.ClearStash().ToList();
+                script.Stash.Prepend(stashed[2..]);
+                script.Stash.Prepend(stashed[..2]);
+                script.Become(other => other.OnAny(message => TestActor.Tell(message)));
+                script.Stash.UnstashAll();
+            });
+            script.OnAny(_ => script.Stash.Stash());
+        }));
+        for (var number = 0; number < 4; number++)
+            actor.Tell(number);
+        actor.Tell("turn");
+        for (var number = 0; number < 4; number++)
+            await ExpectMsgAsync(number);
+    }
+
+    [Fact]
+    public async Task A_custom_death_notice_can_be_stashed()
+    {
+        var subject = Sys.ActorOf(Props.Empty);
+        var first = true;
+        Sys.ActorOf(Scripted.Props(script =>
+        {
+            script.OnPreStart = () => script.Context.Stop(script.Context.WatchWith(subject, "gone"));
+            script.On("gone", () =>
+            {
+                TestActor.Tell(first ? "stashed" : "received");
+                if (first)
+                {
+                    script.Stash.Stash();
+                    script.Stash.UnstashAll();
+                }
+                first = false;
+            });
+        }));
+        await ExpectMsgAsync("stashed");
+        await ExpectMsgAsync("received");
+        await ExpectNoMsgAsync(50);
+    }
+
     sealed class Crashing : ReceiveActor, IWithStash
     {
         static readonly HashSet<IActorRef> Restarted = [];

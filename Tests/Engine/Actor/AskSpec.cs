@@ -146,6 +146,49 @@ public sealed class AskSpec : TestKit
     }
 
     [Fact]
+    public async Task Can_Ask_with_a_token_alone()
+    {
+        using var source = new CancellationTokenSource();
+        Assert.Equal("answer", await _actor.Ask<string>("answer", source.Token));
+        Assert.Equal("answer", await _actor.Ask("answer", source.Token));
+        Assert.Equal("answer", await _actor.Ask("answer", Patience, source.Token));
+        var task = _actor.Ask<string>("silence", source.Token);
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task);
+    }
+
+    [Fact]
+    public async Task AskDoesNotDeadlockWhenWaitForResultInGuiApplication()
+    {
+        // What a user interface does: everything posted waits for this thread, which waits for the answer.
+        var waiting = Task.Factory.StartNew(
+            () =>
+            {
+                SynchronizationContext.SetSynchronizationContext(new NeverRuns());
+                try
+                {
+                    return _actor.Ask<string>("answer", Patience).GetAwaiter().GetResult();
+                }
+                finally
+                {
+                    SynchronizationContext.SetSynchronizationContext(null);
+                }
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+        Assert.Equal("answer", await waiting.WaitAsync(TimeSpan.FromSeconds(10)));
+    }
+
+    [Fact]
+    public async Task An_ask_of_an_actor_that_is_no_more_times_out_and_its_message_is_a_dead_letter()
+    {
+        await _actor.GracefulStop(Patience);
+        await Assert.ThrowsAsync<AskTimeoutException>(() => _actor.Ask<string>("anyone?", TimeSpan.FromMilliseconds(10)));
+        await _deadLetters.ExpectMsgAsync<DeadLetter>(letter => Assert.Equal("anyone?", letter.Message));
+    }
+
+    [Fact]
     public async Task Continuations_do_not_run_on_the_answering_actor()
     {
         var answering = Sys.ActorOf(Scripted.Props(script =>
@@ -161,6 +204,11 @@ public sealed class AskSpec : TestKit
             TaskScheduler.Default);
         Assert.Equal("answer", await blocked.WaitAsync(Patience));
     }
+
+    sealed class NeverRuns : SynchronizationContext
+    {
+        public override void Post(SendOrPostCallback d, object? state) { }
+    }
 }
 
 public sealed class AskTimeoutSpec() : TestKit("akka.actor.ask-timeout = 50ms")
@@ -170,5 +218,30 @@ public sealed class AskTimeoutSpec() : TestKit("akka.actor.ask-timeout = 50ms")
     {
         var actor = Sys.ActorOf(Props.Empty);
         await Assert.ThrowsAsync<AskTimeoutException>(() => actor.Ask<string>("anyone?"));
+        await Assert.ThrowsAsync<AskTimeoutException>(() => actor.Ask("anyone?", CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task An_explicit_timeout_goes_before_the_configured_one()
+    {
+        var actor = Sys.ActorOf(Scripted.Props(script => script.On<IActorRef>(_ => TestActor.Tell(script.Sender))));
+        var task = actor.Ask<string>(TestActor, Timeout.InfiniteTimeSpan);
+        var temporary = await ExpectMsgAsync<IActorRef>();
+        // Longer than the configured time.
+        await ExpectNoMsgAsync(150);
+        Assert.False(task.IsCompleted);
+        temporary.Tell("answer");
+        Assert.Equal("answer", await task);
+    }
+
+    [Fact]
+    public async Task AskTimeout_with_default_timeout_should_remove_temp_actor()
+    {
+        var actor = Sys.ActorOf(Scripted.Props(script => script.OnAny(_ => TestActor.Tell(script.Sender))));
+        var task = actor.Ask<string>("hand over");
+        var temporary = await ExpectMsgAsync<IActorRef>();
+        await WatchAsync(temporary);
+        await Assert.ThrowsAsync<AskTimeoutException>(() => task);
+        await ExpectTerminatedAsync(temporary);
     }
 }

@@ -211,6 +211,60 @@ public sealed class DeathWatchSpec : TestKit
     }
 
     [Fact]
+    public async Task Watching_twice_tells_once()
+    {
+        await StartAsync(script =>
+        {
+            script.Context.Watch(_terminal);
+            script.Context.Watch(_terminal);
+        });
+        Sys.Stop(_terminal);
+        await ExpectMsgAsync(("terminated", _terminal));
+        await ExpectNoMsgAsync(50);
+    }
+
+    [Fact]
+    public async Task Terminated_says_whether_the_subject_was_there_when_the_watch_came()
+    {
+        await WatchAsync(_terminal);
+        Sys.Stop(_terminal);
+        Assert.True((await ExpectTerminatedAsync(_terminal)).ExistenceConfirmed);
+        await WatchAsync(_terminal);
+        var late = await ExpectTerminatedAsync(_terminal);
+        Assert.False(late.ExistenceConfirmed);
+        Assert.False(late.AddressTerminated);
+    }
+
+    [Fact]
+    public async Task A_watch_after_an_unwatch_counts_anew()
+    {
+        await StartAsync(script =>
+        {
+            script.Context.WatchWith(_terminal, "first");
+            script.Context.Unwatch(_terminal);
+            script.Context.WatchWith(_terminal, "second");
+        });
+        Sys.Stop(_terminal);
+        await ExpectMsgAsync<(string, object)>(("other", "second"));
+        await ExpectNoMsgAsync(50);
+    }
+
+    [Fact]
+    public async Task A_custom_message_does_not_fail_who_does_not_handle_it()
+    {
+        Sys.EventStream.Subscribe(TestActor, typeof(UnhandledMessage));
+        var watcher = Sys.ActorOf(Scripted.Props(script =>
+        {
+            script.Context.WatchWith(_terminal, "unwanted");
+            script.On("ping", () => script.Sender.Tell("pong"));
+        }));
+        Assert.Equal("pong", await watcher.Ask<string>("ping", TimeSpan.FromSeconds(3)));
+        Sys.Stop(_terminal);
+        await ExpectMsgAsync<UnhandledMessage>(unhandled => Assert.Equal("unwanted", unhandled.Message));
+        Assert.Equal("pong", await watcher.Ask<string>("ping", TimeSpan.FromSeconds(3)));
+    }
+
+    [Fact]
     public async Task Terminated_comes_after_everything_that_the_deceased_sent()
     {
         var parent = Sys.ActorOf(Scripted.Props(script =>

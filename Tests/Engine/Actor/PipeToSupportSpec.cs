@@ -73,6 +73,66 @@ public sealed class PipeToSupportSpec : TestKit
         _source.SetException(new ExpectedException("failure"));
         await ExpectMsgAsync("Such a failure");
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_sender_may_be_given_and_the_outcome_is_the_pipes_own(bool fails)
+    {
+        var probe = CreateTestProbe();
+        var piped = _source.Task.PipeTo(TestActor, probe);
+        if (fails)
+            _source.SetException(new ExpectedException());
+        else
+            _source.SetResult("Hello");
+        await ReceiveOneAsync();
+        Assert.Equal(probe.Ref, LastSender);
+        // Also what failed was sent, so the pipe did its work.
+        await piped;
+    }
+
+    [Fact]
+    public async Task A_cancelled_task_is_a_failure()
+    {
+        _ = _source.Task.PipeTo(TestActor);
+        _source.SetCanceled();
+        await ExpectMsgAsync<Status.Failure>(failure => Assert.IsType<TaskCanceledException>(failure.Cause));
+    }
+}
+
+public sealed class WatchAsyncSpecs : TestKit
+{
+    [Fact]
+    public async Task WatchAsync_should_return_true_when_actor_is_terminated()
+    {
+        var actor = Sys.ActorOf(Props.Empty);
+        var watching = actor.WatchAsync();
+        Assert.False(watching.IsCompleted);
+        Sys.Stop(actor);
+        Assert.True(await watching.WaitAsync(TimeSpan.FromSeconds(10)));
+    }
+
+    [Fact]
+    public async Task WatchAsync_should_return_true_when_actor_is_already_terminated()
+    {
+        var actor = Sys.ActorOf(Props.Empty);
+        await WatchAsync(actor);
+        Sys.Stop(actor);
+        await ExpectTerminatedAsync(actor);
+        Assert.True(await actor.WatchAsync().WaitAsync(TimeSpan.FromSeconds(10)));
+    }
+
+    [Fact]
+    public async Task WatchAsync_should_return_false_when_cancelled()
+    {
+        using var source = new CancellationTokenSource();
+        var actor = Sys.ActorOf(Props.Empty);
+        var watching = actor.WatchAsync(source.Token);
+        await source.CancelAsync();
+        Assert.False(await watching);
+        // The actor is none the worse.
+        Assert.Equal(actor, (await actor.Ask<ActorIdentity>(new Identify(1), TimeSpan.FromSeconds(3))).Subject);
+    }
 }
 
 public sealed class GracefulStopSpecs : TestKit

@@ -103,6 +103,54 @@ public sealed class ReceiveTimeoutSpec() : TestKit("akka.scheduler.implementatio
     }
 
     [Fact]
+    public async Task Ticks_of_a_timer_push_the_timeout_back_unless_their_message_is_marked()
+    {
+        foreach (var (message, pushes) in new (object, bool)[] { ("loud", true), (new Quiet(), false) })
+        {
+            var actor = Sys.ActorOf(Scripted.Props(script =>
+            {
+                script.OnPreStart = () =>
+                {
+                    script.Context.SetReceiveTimeout(Span);
+                    script.Timers.StartPeriodicTimer("T", message, Span * 0.6);
+                };
+                script.On<ReceiveTimeout>(_ => TestActor.Tell("timeout"));
+                script.On<Settle>(_ => script.Sender.Tell(Done.Instance));
+                script.OnAny(TestActor.Tell);
+            }));
+            await SettleAsync(actor);
+            Time.Advance(Span * 0.6);
+            await ExpectMsgAsync(message);
+            await SettleAsync(actor);
+            Time.Advance(Span * 0.4);
+            if (pushes)
+                await ExpectNoMsgAsync(50);
+            else
+                await ExpectMsgAsync("timeout");
+            await WatchAsync(actor);
+            Sys.Stop(actor);
+            await ExpectTerminatedAsync(actor);
+        }
+    }
+
+    [Fact]
+    public async Task The_context_tells_the_timeout_that_is_set()
+    {
+        var actor = Sys.ActorOf(Scripted.Props(script =>
+        {
+            script.On<TimeSpan>(span => script.Context.SetReceiveTimeout(span));
+            script.On("off", () => script.Context.SetReceiveTimeout(null));
+            script.On("which?", () => script.Sender.Tell($"{script.Context.ReceiveTimeout}"));
+        }));
+        foreach (var (message, expected) in new (object, string)[] { (Span, "00:00:10"), (Span * 2, "00:00:20"), ("off", "") })
+        {
+            actor.Tell(message);
+            actor.Tell("which?");
+            await ExpectMsgAsync(expected);
+        }
+    }
+
+    [Fact]
     public async Task Issue469_An_actor_with_receive_timeout_must_cancel_receive_timeout_when_terminated()
     {
         var probe = CreateTestProbe();

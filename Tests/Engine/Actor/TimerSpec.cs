@@ -183,6 +183,52 @@ public sealed class TimerSpec() : TestKit("akka.scheduler.implementation = \"Tes
     }
 
     [Fact]
+    public async Task A_timer_has_the_sender_that_it_was_given_or_the_actor_itself()
+    {
+        var probe = CreateTestProbe();
+        await StartAsync(script =>
+        {
+            script.OnPreStart = () =>
+            {
+                script.Timers.StartSingleTimer("own", "own", Interval);
+                script.Timers.StartSingleTimer("given", "given", Interval, probe);
+                script.Timers.StartPeriodicTimer("periodic", "periodic", Interval, probe);
+            };
+            script.On<string>(text => script.Sender.Tell($"to the sender of {text}"), text => text is "own" or "given" or "periodic");
+        });
+        Time.Advance(Interval);
+        // Its own sender is the actor, which hands on what it does not know.
+        await ExpectMsgAsync("to the sender of own");
+        await probe.ExpectMsgAsync("to the sender of given");
+        await probe.ExpectMsgAsync("to the sender of periodic");
+    }
+
+    [Fact]
+    public async Task A_failing_tick_does_not_end_a_periodic_timer_of_a_resumed_actor()
+    {
+        var supervisor = Sys.ActorOf(Supervisor.Deciding(_ => Directive.Resume));
+        var actor = await supervisor.Ask<IActorRef>(
+            Scripted.Props(script =>
+            {
+                script.OnPreStart = () => script.Timers.StartPeriodicTimer("T", "tick", Interval);
+                script.On("idle?", () => script.Sender.Tell("idle"));
+                script.On("tick", () =>
+                {
+                    TestActor.Tell("tick");
+                    throw new ExpectedException();
+                });
+            }),
+            TimeSpan.FromSeconds(3));
+        await IdleAsync(actor);
+        for (var round = 0; round < 3; round++)
+        {
+            Time.Advance(Interval);
+            await ExpectMsgAsync("tick");
+            await IdleAsync(actor);
+        }
+    }
+
+    [Fact]
     public async Task Active_timers_are_known_by_key()
     {
         var actor = await StartAsync(script => script.On("keys", () =>
@@ -199,6 +245,8 @@ public sealed class TimerSpec() : TestKit("akka.scheduler.implementation = \"Tes
         await ExpectMsgAsync("tick");
         actor.Tell("keys");
         await ExpectMsgAsync("periodic");
+        actor.Tell(new Do(script => TestActor.Tell((script.Timers.IsTimerActive("periodic"), script.Timers.IsTimerActive("single")))));
+        await ExpectMsgAsync((true, false));
         actor.Tell(new Do(script => script.Timers.CancelAll()));
         actor.Tell("keys");
         await ExpectMsgAsync("");

@@ -43,6 +43,74 @@ public sealed class AsyncAwaitSpec : TestKit
     }
 
     [Fact]
+    public async Task Actors_should_be_able_to_block_ask_message_loop()
+    {
+        // The asked actor needs a thread of its own while the asking one sits on its turn.
+        var other = Sys.ActorOf(Scripted.Props(script => script.OnAsync<string>(async message =>
+        {
+            await Task.Yield();
+            script.Sender.Tell($"echo {message}");
+        })));
+        var actor = Sys.ActorOf(Scripted.Props(script => script.On<string>(message =>
+        {
+            script.Sender.Tell(other.Ask<string>(message, TimeSpan.FromSeconds(10)).GetAwaiter().GetResult());
+        })));
+        actor.Tell("hi");
+        await ExpectMsgAsync("echo hi", TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
+    public async Task Actors_should_be_able_to_use_ContinueWith()
+    {
+        var actor = Sys.ActorOf(Scripted.Props(script => script.OnAsync<string>(_ => Task.Delay(1).ContinueWith(
+            _ => script.Sender.Tell(script.Context.Self), TaskScheduler.Current))));
+        actor.Tell("start");
+        await ExpectMsgAsync(actor);
+    }
+
+    [Fact]
+    public async Task Actors_should_be_able_to_supervise_exception_ContinueWith()
+    {
+        var actor = Sys.ActorOf(Scripted.Props(script =>
+        {
+            script.OnPreRestart = (reason, message) => TestActor.Tell((reason.Message, message));
+            script.OnAsync<string>(_ => Task.Delay(1).ContinueWith(
+                (Action<Task>)(_ => throw new ExpectedException("from afar")), TaskScheduler.Current));
+        }));
+        actor.Tell("start");
+        await ExpectMsgAsync<(string, object?)>(("from afar", "start"));
+    }
+
+    [Fact]
+    public async Task What_a_handler_left_running_comes_back_between_the_turns_only()
+    {
+        using var leave = new ManualResetEventSlim();
+        var inTurn = false;
+        var actor = Sys.ActorOf(Scripted.Props(script => script.OnAsync<string>(message =>
+        {
+            inTurn = true;
+            _ = Task.Run(() => { }).ContinueWith(
+                _ => TestActor.Tell(Volatile.Read(ref inTurn) ? "within the turn" : "after the turn"), TaskScheduler.Current);
+            TestActor.Tell("started");
+            Assert.True(leave.Wait(TimeSpan.FromSeconds(5)));
+            Volatile.Write(ref inTurn, false);
+            return Task.CompletedTask;
+        })));
+        actor.Tell("start");
+        await ExpectMsgAsync("started");
+        await ExpectNoMsgAsync(50);
+        leave.Set();
+        await ExpectMsgAsync("after the turn");
+    }
+
+    [Fact]
+    public async Task Fix2176_RunTask_Should_create_valid_child_actor()
+    {
+        Sys.ActorOf(Props.Create(() => new StartsInTask(TestActor)));
+        await ExpectMsgAsync("from the child");
+    }
+
+    [Fact]
     public async Task Actors_should_be_able_to_supervise_async_exceptions()
     {
         var actor = Sys.ActorOf(Scripted.Props(script =>
@@ -278,6 +346,18 @@ public sealed class AsyncAwaitSpec : TestKit
         {
             actor.Tell(message);
             await ExpectMsgAsync(answer);
+        }
+    }
+
+    sealed class StartsInTask : ReceiveActor
+    {
+        public StartsInTask(IActorRef probe)
+        {
+            Receive<string>(probe.Tell);
+            RunTask(() =>
+            {
+                Context.ActorOf(Scripted.Props(child => child.OnPreStart = () => child.Context.Parent.Tell("from the child")));
+            });
         }
     }
 

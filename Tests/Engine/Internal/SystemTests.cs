@@ -41,6 +41,56 @@ public sealed class SystemTests : TestKit
         await system.Terminate().WaitAsync(Patience);
     }
 
+    [Fact]
+    public async Task Handle_extensions_that_fail_to_initialize()
+    {
+        var system = ActorSystem.Create("failing", "akka.stdout-loglevel = OFF");
+        Assert.Throws<ExpectedException>(() => system.RegisterExtension(new FailingId()));
+        Assert.Throws<ExpectedException>(() => system.GetExtension(new FailingId()));
+        Assert.Same(Counting.Id.Apply(system), system.GetExtension(Counting.Id));
+        await system.Terminate().WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task Setup_the_default_scheduler()
+    {
+        var system = ActorSystem.Create("scheduling", "akka.stdout-loglevel = OFF");
+        Assert.IsType<HeapScheduler>(system.Scheduler);
+        await system.Terminate().WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task What_AroundReceive_does_it_does_to_every_message_and_behaviour()
+    {
+        var actor = Sys.ActorOf(Props.Create(() => new Shouting()));
+        foreach (var message in new[] { "hello", "become", "hello", "swallow", "last" })
+            actor.Tell(message);
+        await ExpectMsgAsync("first: HELLO");
+        await ExpectMsgAsync("second: HELLO");
+        await ExpectMsgAsync("second: LAST");
+    }
+
+    sealed class Shouting : ReceiveActor
+    {
+        public Shouting() => Handle("first");
+
+        protected override bool AroundReceive(Receive receive, object message) =>
+            message is "swallow" || base.AroundReceive(receive, message.ToString()!.ToUpperInvariant());
+
+        void Handle(string behaviour)
+        {
+            Receive<string>(text => text == "BECOME", _ => Become(() => Handle("second")));
+            Receive<string>(text => Sender.Tell($"{behaviour}: {text}"));
+        }
+    }
+
+    sealed class Failing : IExtension;
+
+    sealed class FailingId : ExtensionIdProvider<Failing>
+    {
+        public override Failing CreateExtension(ExtendedActorSystem system) => throw new ExpectedException();
+    }
+
     sealed class Counting : IExtension
     {
         public static readonly CountingId Id = new();
