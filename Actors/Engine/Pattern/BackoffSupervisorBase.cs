@@ -94,18 +94,22 @@ public abstract class BackoffSupervisorBase : ActorBase
     {
         if (IsChild(Sender))
         {
-            Context.Parent.Forward(message);
+            // In its own name: an answer then finds the child that there is by that time.
+            Context.Parent.Tell(message);
             return;
         }
         if (Settings.IsFinalStopMessage?.Invoke(message) == true)
             FinalStopMessageReceived = true;
         if (Child is not null)
+        {
             Child.Forward(message);
-        else if (FinalStopMessageReceived)
-            Context.Stop(Self);
-        else if (Settings.ReplyWhileStopped is { } reply)
+            return;
+        }
+        if (Settings.ReplyWhileStopped is { } reply)
             Sender.Tell(reply);
         else
             Context.System.DeadLetters.Forward(message);
+        if (FinalStopMessageReceived)
+            Context.Stop(Self);
     }
 }
