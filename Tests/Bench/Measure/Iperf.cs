@@ -80,7 +80,7 @@ static class Iperf
     static async Task<JsonDocument> RunAsync(Netns ns, string target, int seconds, string[] arguments, CancellationToken cancel)
     {
         var patience = TimeSpan.FromSeconds(seconds + 30);
-        // After a flood the server may still be busy with its end; the client says so at once.
+        // The server may still be busy with the end of the run before, or turn away whoever comes in that moment; the client says so at once.
         for (var attempt = 0; ; attempt++)
         {
             await using var client = ns.Start("iperf3", ["-c", target, "-p", $"{Port}", "-J", .. arguments]);
@@ -90,7 +90,7 @@ static class Iperf
                 return report;
             var why = error.GetString()!;
             report.Dispose();
-            if (attempt == 10 || !why.Contains("busy", StringComparison.Ordinal))
+            if (attempt == 10 || !(why.Contains("busy", StringComparison.Ordinal) || why.StartsWith("unable to connect", StringComparison.Ordinal)))
                 throw new BenchFailureException(ExitCodes.Failed, $"iperf3 {string.Join(' ', arguments)}: {why}");
             await Task.Delay(500, cancel);
         }
