@@ -6,19 +6,23 @@ namespace Mesh.Actors.Engine.Dispatch;
 /// <summary>
 /// An unbounded queue for many writers and one reader: a chain of rings, of which the newest takes what comes and is used again and again
 /// as long as it does not overflow, so that a queue in balance allocates nothing. A ring that overflows is closed and followed by one of
-/// twice its size. The ring is D. Vyukov's bounded queue with a sequence number in each slot. In front stands a stack of prepended
+/// twice its size; a large one that turns out to be hardly used is closed and followed by a small one. The ring is D. Vyukov's bounded queue with a sequence number in each slot. In front stands a stack of prepended
 /// messages that only the reader touches.
 /// </summary>
 struct MessageQueue
 {
     const int SmallestRing = 4;
 
-    /// <summary>A bound on what a burst leaves behind: 6 KB.</summary>
-    const int LargestRing = 256;
+    /// <summary>192 KB. What does not fit is a chain of these.</summary>
+    const int LargestRing = 8192;
+
+    /// <summary>6 KB, which a queue keeps however little comes.</summary>
+    const int KeptRing = 256;
 
     Ring? _newest;
     Ring? _oldest;
     long _read;
+    long _readWhenEmpty;
     Prepended? _prepended;
 
     /// <summary>True if a message is queued or just being queued.</summary>
@@ -82,10 +86,14 @@ struct MessageQueue
                 continue;
             }
             if (Volatile.Read(ref ring.Next) is not { } next)
+            {
+                NoteEmpty(ring);
                 break;
+            }
             // A claim may have come before the ring was closed and after it was found empty.
             if (ring.Claimed != _read)
                 continue;
+            _readWhenEmpty = 0;
             Volatile.Write(ref _read, 0);
             Volatile.Write(ref _oldest, next);
             ring = next;
@@ -93,6 +101,14 @@ struct MessageQueue
         message = null;
         sender = null;
         return false;
+    }
+
+    // A burst is over when less has come since the queue was empty last than a part of what there is room for.
+    void NoteEmpty(Ring ring)
+    {
+        if (ring.Capacity > KeptRing && _read - _readWhenEmpty < ring.Capacity / 16)
+            ring.GiveUp();
+        _readWhenEmpty = _read;
     }
 
     void EnqueueInAnother(object message, IActorRef? sender)
@@ -114,7 +130,7 @@ struct MessageQueue
                 return;
 
             newest.Close();
-            var capacity = Math.Min(newest.Capacity * 2, LargestRing);
+            var capacity = newest.IsGivenUp ? SmallestRing : Math.Min(newest.Capacity * 2, LargestRing);
             if (made?.Capacity != capacity)
                 made = new Ring(capacity, message, sender);
             made.Before = newest.Before + newest.Claimed;
@@ -151,6 +167,7 @@ struct MessageQueue
 
         readonly Slot[] _slots;
         long _claimed;
+        bool _isGivenUp;
 
         public Ring(int capacity, object message, IActorRef? sender)
         {
@@ -170,6 +187,16 @@ struct MessageQueue
 
         /// <summary>How many positions writers have claimed so far.</summary>
         public long Claimed => Volatile.Read(ref _claimed) & ~ClosedFlag;
+
+        /// <summary>True once the reader has found it too large.</summary>
+        public bool IsGivenUp => Volatile.Read(ref _isGivenUp);
+
+        /// <summary>Ends writing, because a small ring will do.</summary>
+        public void GiveUp()
+        {
+            Volatile.Write(ref _isGivenUp, true);
+            Close();
+        }
 
         /// <summary>Ends writing; who has claimed a position still writes it.</summary>
         public void Close() => Interlocked.Or(ref _claimed, ClosedFlag);

@@ -25,7 +25,7 @@ public sealed class MessageQueueTests
     {
         var queue = new MessageQueue();
         var (written, read) = (0, 0);
-        foreach (var burst in new[] { 1, 3, 4, 5, 12, 200, 256, 257, 10_000, 1, 0, 300 })
+        foreach (var burst in new[] { 1, 3, 4, 5, 12, 200, 256, 257, 30_000, 1, 0, 300, 5_000, 1, 1, 1, 5_000 })
         {
             for (var count = 0; count < burst; count++)
                 queue.Enqueue(written++, null);
@@ -42,6 +42,36 @@ public sealed class MessageQueueTests
         Assert.Equal(written, read);
         Assert.Equal(0, queue.Count);
         Assert.False(queue.HasMessages);
+    }
+
+    [Fact]
+    public void Floods_are_taken_without_allocating_and_leave_little_behind()
+    {
+        var queue = new MessageQueue();
+        void Flood(int messages)
+        {
+            for (var each = 0; each < messages; each++)
+                queue.Enqueue(this, null);
+            while (queue.TryDequeue(out _, out _))
+            {
+            }
+        }
+
+        Flood(8_000);
+        Flood(8_000);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Flood(8_000);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        before = GC.GetAllocatedBytesForCurrentThread();
+        // A few that come one by one, and the room for many is given up for room for few.
+        Flood(1);
+        Flood(1);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 1, 500);
+        before = GC.GetAllocatedBytesForCurrentThread();
+        for (var each = 0; each < 100; each++)
+            Flood(1);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
     [Fact]
