@@ -52,6 +52,7 @@ public abstract partial class ActorBase
     {
         CancelTimers();
         PreRestart(cause, message);
+        CancelTimers();
     }
 
     /// <summary>Called by the engine to run <see cref="PostRestart"/>.</summary>

@@ -55,7 +55,7 @@ public sealed class SystemTests : TestKit
     public async Task Setup_the_default_scheduler()
     {
         var system = ActorSystem.Create("scheduling", "akka.stdout-loglevel = OFF");
-        Assert.IsType<HeapScheduler>(system.Scheduler);
+        Assert.IsType<WheelScheduler>(system.Scheduler);
         await system.Terminate().WaitAsync(Patience);
     }
 
