@@ -64,11 +64,11 @@ sealed partial class ActorCell
             Stop(stats.Child);
     }
 
-    void SuspendChildren(IActorRef? except)
+    void SuspendChildren(IActorRef? except, ChildRestartStats[] suspended)
     {
         foreach (var stats in ChildStats())
         {
-            if (except is null || !stats.Child.Equals(except))
+            if (!stats.Child.Equals(except) && Array.IndexOf(suspended, stats) < 0)
                 stats.Child.Suspend();
         }
     }

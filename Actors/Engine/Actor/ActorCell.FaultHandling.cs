@@ -33,7 +33,9 @@ sealed partial class ActorCell
     }
 
     /// <summary>Suspends the cell and its children and leaves the decision to the supervisor.</summary>
-    void HandleInvokeFailure(Exception cause, ChildRestartStats[]? childrenToSuspend)
+    /// <param name="cause">Why.</param>
+    /// <param name="suspended">Children that are suspended already and have not been told to go on; null if there are none.</param>
+    void HandleInvokeFailure(Exception cause, ChildRestartStats[]? suspended)
     {
         if (_failedBy is not null)
             return;
@@ -48,15 +50,7 @@ sealed partial class ActorCell
         {
             _failedBy = _self;
         }
-        if (childrenToSuspend is null)
-        {
-            SuspendChildren(except);
-        }
-        else
-        {
-            foreach (var stats in childrenToSuspend)
-                stats.Child.Suspend();
-        }
+        SuspendChildren(except, suspended ?? []);
         ParentRef.SendSystemMessage(new Failed(_self, cause, _self.Path.Uid));
     }
 
@@ -78,7 +72,7 @@ sealed partial class ActorCell
     void FaultSuspend()
     {
         Mailbox.SuspendMessages();
-        SuspendChildren(null);
+        SuspendChildren(null, []);
     }
 
     void FaultResume(Exception? causedByFailure)
@@ -147,6 +141,7 @@ sealed partial class ActorCell
         catch (Exception failure)
         {
             CurrentMessage = null;
+            // The survivors still wait for the end of this restart.
             HandleInvokeFailure(new PostRestartException(_self, failure, cause), survivors);
         }
     }

@@ -98,11 +98,77 @@ public sealed class CornerSpec
         Assert.Empty(letters);
     }
 
-    IActorRef Start(SupervisorStrategy strategy) => _stepped.System.ActorOf(Props.Create(() => new Supervisor(strategy)));
+    [Theory]
+    [InlineData(Directive.Restart)]
+    [InlineData(Directive.Resume)]
+    public void Children_that_survive_a_restart_whose_PostRestart_throws_go_on_afterwards(Directive directive)
+    {
+        var supervisor = Start(new OneForOneStrategy(cause => cause is PostRestartException ? directive : Directive.Restart));
+        var failures = 1;
+        StartBelow(supervisor, script =>
+        {
+            IActorRef? newcomer = null;
+            var child = script.Context.Child("child");
+            script.OnPreStart = () =>
+            {
+                if (child.IsNobody())
+                    child = script.Context.ActorOf(Saying(), "child");
+            };
+            script.OnPreRestart = (_, _) => { };
+            script.OnPostRestart = _ =>
+            {
+                newcomer = script.Context.ActorOf(Saying());
+                if (failures-- > 0)
+                    throw new ExpectedException();
+            };
+            script.On("fail", () => throw new ExpectedException());
+            script.On("speak", () =>
+            {
+                child.Tell("survivor", ActorRefs.NoSender);
+                newcomer?.Tell("newcomer", ActorRefs.NoSender);
+            });
+        });
+        var parent = _stepped.Find("supervisor", "parent");
+        parent.Tell("fail", ActorRefs.NoSender);
+        _stepped.Rest();
+        parent.Tell("speak", ActorRefs.NoSender);
+        _stepped.Rest();
+        Assert.Equal(["newcomer", "survivor"], _said.Order());
+    }
+
+    [Fact]
+    public void Children_started_by_an_instance_whose_PostRestart_throws_stand_still_with_it()
+    {
+        var supervisor = Start(new OneForOneStrategy(cause => cause is PostRestartException ? Directive.Resume : Directive.Restart));
+        StartBelow(supervisor, script =>
+        {
+            script.OnPostRestart = _ =>
+            {
+                var newcomer = script.Context.ActorOf(Saying());
+                newcomer.Tell("newcomer", ActorRefs.NoSender);
+                throw new ExpectedException();
+            };
+            script.On("fail", () => throw new ExpectedException());
+        });
+        var parent = _stepped.Find("supervisor", "parent");
+        parent.Tell("fail", ActorRefs.NoSender);
+        _stepped.Turn(parent);
+        _stepped.Turn(supervisor);
+        _stepped.Turn(parent);
+        // The newcomer has its turn while the supervisor has not decided.
+        _stepped.Turn(_stepped.Find("supervisor", "parent", "$a"));
+        Assert.Empty(_said);
+        _stepped.Rest();
+        Assert.Equal(["newcomer"], _said);
+    }
+
+    Props Saying() => Scripted.Props(script => script.On<string>(_said.Add));
+
+    IActorRef Start(SupervisorStrategy strategy) => _stepped.System.ActorOf(Props.Create(() => new Supervisor(strategy)), "supervisor");
 
     void StartBelow(IActorRef supervisor, Action<Scripted.Script> write)
     {
-        supervisor.Tell(Scripted.Props(write), ActorRefs.NoSender);
+        supervisor.Tell(new NamedProps(Scripted.Props(write), "parent"), ActorRefs.NoSender);
         _stepped.Rest();
     }
 

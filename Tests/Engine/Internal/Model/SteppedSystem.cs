@@ -38,6 +38,10 @@ sealed class SteppedSystem
 
     public void Advance(int milliseconds) => Advance(TimeSpan.FromMilliseconds(milliseconds));
 
+    /// <summary>Returns an actor below the guardian by the names on the way to it.</summary>
+    public IActorRef Find(params string[] names) =>
+        names.Aggregate((IActorRef)System.Guardian, static (parent, name) => ((LocalActorRef)parent).Cell.Child(name));
+
     /// <summary>Returns what will be published on a channel from now on.</summary>
     public IReadOnlyList<T> Record<T>()
     {
