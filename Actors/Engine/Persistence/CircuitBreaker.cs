@@ -9,7 +9,8 @@ public sealed class OpenCircuitException(string message) : AkkaException(message
 /// <summary>
 /// Keeps a failing plugin from being asked over and over. Closed: calls go through, and a success forgets the failures before it. After so
 /// many failures in a row open: calls fail at once. After a pause half-open: one call tries. A call that takes too long counts as failed
-/// and its caller stops waiting; its outcome is unknown. Safe for concurrent use.
+/// and its caller stops waiting; its outcome is unknown. What began before the circuit opened says nothing of the plugin afterwards. Safe for
+/// concurrent use.
 /// </summary>
 internal sealed class CircuitBreaker(int maxFailures, TimeSpan callTimeout, TimeSpan resetTimeout, Func<TimeSpan> clock)
 {
@@ -17,6 +18,9 @@ internal sealed class CircuitBreaker(int maxFailures, TimeSpan callTimeout, Time
     private int _failures;
     private TimeSpan? _openUntil;
     private bool _isTrying;
+
+    /// <summary>Counts openings and tries. How a call ends matters in the period in which it began only.</summary>
+    private int _period;
 
     public static CircuitBreaker From(Config config, IScheduler scheduler) => new(
         config.GetInt("circuit-breaker.max-failures"),
@@ -27,16 +31,16 @@ internal sealed class CircuitBreaker(int maxFailures, TimeSpan callTimeout, Time
     /// <summary>Calls at once, on the caller's thread, or fails with <see cref="OpenCircuitException"/>.</summary>
     public async Task<T> CallAsync<T>(Func<Task<T>> call)
     {
-        Enter();
+        var period = Enter();
         try
         {
             var result = await call().WaitAsync(callTimeout).ConfigureAwait(false);
-            Succeeded();
+            Succeeded(period);
             return result;
         }
         catch
         {
-            Failed();
+            Failed(period);
             throw;
         }
     }
@@ -48,36 +52,40 @@ internal sealed class CircuitBreaker(int maxFailures, TimeSpan callTimeout, Time
         return true;
     });
 
-    private void Enter()
+    private int Enter()
     {
         lock (_lock)
         {
             if (_openUntil is not { } until)
-                return;
+                return _period;
             if (_isTrying || clock() < until)
                 throw new OpenCircuitException("The plugin failed too often and is not asked for a while.");
             _isTrying = true;
+            return ++_period;
         }
     }
 
-    private void Succeeded()
+    private void Succeeded(int period)
     {
         lock (_lock)
         {
+            if (period != _period)
+                return;
             _failures = 0;
             _openUntil = null;
             _isTrying = false;
         }
     }
 
-    private void Failed()
+    private void Failed(int period)
     {
         lock (_lock)
         {
-            if (!_isTrying && ++_failures < maxFailures)
+            if (period != _period || (!_isTrying && ++_failures < maxFailures))
                 return;
             _isTrying = false;
             _openUntil = clock() + resetTimeout;
+            _period++;
         }
     }
 }

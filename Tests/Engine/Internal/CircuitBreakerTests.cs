@@ -58,6 +58,46 @@ public sealed class CircuitBreakerTests
     }
 
     [Fact]
+    public async Task A_call_from_before_that_succeeds_late_does_not_close_it()
+    {
+        var gate = new TaskCompletionSource<int>();
+        var late = _breaker.CallAsync(() => gate.Task);
+        await FailAsync(3);
+        gate.SetResult(1);
+        Assert.Equal(1, await late);
+        await Assert.ThrowsAsync<OpenCircuitException>(SucceedAsync);
+    }
+
+    [Fact]
+    public async Task A_call_from_before_that_fails_late_does_not_prolong_the_pause()
+    {
+        var gate = new TaskCompletionSource<int>();
+        var late = _breaker.CallAsync(() => gate.Task);
+        await FailAsync(3);
+        _now += Reset / 2;
+        gate.SetException(new TestException("late"));
+        await Assert.ThrowsAsync<TestException>(() => late);
+        _now += Reset / 2;
+        await SucceedAsync();
+    }
+
+    [Fact]
+    public async Task A_call_from_before_decides_nothing_while_another_tries()
+    {
+        var (before, trial) = (new TaskCompletionSource<int>(), new TaskCompletionSource<int>());
+        var late = _breaker.CallAsync(() => before.Task);
+        await FailAsync(3);
+        _now += Reset;
+        var trying = _breaker.CallAsync(() => trial.Task);
+        before.SetResult(1);
+        await late;
+        await Assert.ThrowsAsync<OpenCircuitException>(SucceedAsync);
+        trial.SetResult(2);
+        await trying;
+        await SucceedAsync();
+    }
+
+    [Fact]
     public async Task A_call_that_takes_too_long_has_failed()
     {
         var hasty = new CircuitBreaker(1, TimeSpan.FromMilliseconds(20), Reset, () => _now);
