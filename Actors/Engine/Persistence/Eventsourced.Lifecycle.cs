@@ -21,6 +21,7 @@ public abstract partial class Eventsourced
     /// <inheritdoc/>
     public override void AroundPreRestart(Exception cause, object? message)
     {
+        _recoveryTick?.Cancel();
         try
         {
             _internalStash.UnstashAll();
@@ -49,6 +50,7 @@ public abstract partial class Eventsourced
     /// <inheritdoc/>
     public override void AroundPostStop()
     {
+        _recoveryTick?.Cancel();
         try
         {
             _internalStash.UnstashAll();

@@ -5,6 +5,7 @@ namespace Mesh.Actors.Engine.Persistence;
 public abstract partial class Eventsourced
 {
     private bool _isWaitingForPermit;
+    private ICancelable? _recoveryTick;
 
     private void RequestPermit()
     {
@@ -31,7 +32,7 @@ public abstract partial class Eventsourced
     private EventsourcedState RecoveryStarted(Recovery recovery)
     {
         var timeout = _extension.RecoveryEventTimeout(JournalPluginId);
-        var tick = Context.System.Scheduler.ScheduleTellOnceCancelable(timeout, Self, new RecoveryTick(Snapshot: true), Self);
+        var tick = _recoveryTick = Context.System.Scheduler.ScheduleTellOnceCancelable(timeout, Self, new RecoveryTick(Snapshot: true), Self);
 
         return new EventsourcedState("recovery started", () => true, (_, message) =>
         {
@@ -93,7 +94,8 @@ public abstract partial class Eventsourced
 
     private EventsourcedState Recovering(TimeSpan timeout)
     {
-        var tick = Context.System.Scheduler.ScheduleTellRepeatedlyCancelable(timeout, timeout, Self, new RecoveryTick(Snapshot: false), Self);
+        var tick = _recoveryTick = Context.System.Scheduler.ScheduleTellRepeatedlyCancelable(
+            timeout, timeout, Self, new RecoveryTick(Snapshot: false), Self);
         var eventSeen = false;
         var running = true;
 

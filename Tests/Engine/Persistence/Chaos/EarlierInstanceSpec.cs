@@ -16,6 +16,11 @@ public sealed class EarlierInstanceSpec : TestKit
               class = "Mesh.Tests.Engine.Persistence.JournalPuppet, Mesh.Tests.Engine"
               probe = "{{key}}"
             }
+            impatient {
+              class = "Mesh.Tests.Engine.Persistence.JournalPuppet, Mesh.Tests.Engine"
+              probe = "{{key}}"
+              recovery-event-timeout = 20ms
+            }
             akka.persistence.journal.plugin = puppet
             """)
     {
@@ -60,6 +65,29 @@ public sealed class EarlierInstanceSpec : TestKit
             Confirm(await _journal.ExpectMsgAsync<WriteMessages>());
         await ExpectMsgAsync("a stored");
         await ExpectMsgAsync("b stored");
+    }
+
+    [Fact]
+    public async Task An_actor_that_stops_while_it_recovers_leaves_no_timer_behind()
+    {
+        var letters = CreateTestProbe();
+        Sys.EventStream.Subscribe(letters.Ref, typeof(AllDeadLetters));
+        var subject = Sys.ActorOf(Props.Create(() => new Subject(TestActor, "impatient", null)));
+        await _journal.ExpectMsgAsync<ReplayMessages>();
+        await WatchAsync(subject);
+        Sys.Stop(subject);
+        await ExpectTerminatedAsync(subject);
+
+        // One may have been under way.
+        await Task.Delay(TimeSpan.FromMilliseconds(200));
+        var ticks = 0;
+        while (letters.HasMessages)
+        {
+            if (((AllDeadLetters)await letters.ExpectMsgAsync<object>()).Message.GetType().Name == "RecoveryTick")
+                ticks++;
+        }
+
+        Assert.InRange(ticks, 0, 1);
     }
 
     private async Task<IActorRef> StartAsync(string? waking = null)
