@@ -112,8 +112,11 @@ public abstract partial class Eventsourced
             throw new InvalidOperationException("Nothing can be persisted during recovery; from RecoveryCompleted on it can.");
     }
 
-    private void UpdateLastSequenceNr(IPersistentRepresentation persistent) =>
+    private void UpdateLastSequenceNr(IPersistentRepresentation persistent, bool isRejected = false)
+    {
+        _storedBeforeRejected = isRejected ? SnapshotSequenceNr : null;
         LastSequenceNr = Math.Max(LastSequenceNr, persistent.SequenceNr);
+    }
 
     private void FlushBatch()
     {

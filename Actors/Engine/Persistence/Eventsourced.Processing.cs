@@ -121,7 +121,7 @@ public abstract partial class Eventsourced
             case WriteMessageRejected rejected:
                 if (IsOwn(rejected.ActorInstanceId))
                 {
-                    UpdateLastSequenceNr(rejected.Persistent);
+                    UpdateLastSequenceNr(rejected.Persistent, isRejected: true);
                     HandleRejection(rejected);
                 }
 

@@ -22,6 +22,7 @@ public abstract partial class Eventsourced : ActorBase, IWithUnboundedStash
     private IActorRef? _journal;
     private IActorRef? _snapshotStore;
     private long _sequenceNr;
+    private long? _storedBeforeRejected;
 
     /// <summary>Made by the engine only.</summary>
     protected Eventsourced()
@@ -56,8 +57,11 @@ public abstract partial class Eventsourced : ActorBase, IWithUnboundedStash
     /// <summary>The number of the event replayed or persisted last.</summary>
     public long LastSequenceNr { get; private set; }
 
-    /// <summary>The number that a snapshot taken now would have.</summary>
-    public long SnapshotSequenceNr => LastSequenceNr;
+    /// <summary>
+    /// The number that a snapshot taken now would have: that of the last event that is stored. A rejected one after it does not count, for
+    /// the next instance knows nothing of it and gives its number to another event.
+    /// </summary>
+    public long SnapshotSequenceNr => _storedBeforeRejected ?? LastSequenceNr;
 
     /// <summary>True until <see cref="RecoveryCompleted"/> is handled.</summary>
     public bool IsRecovering => _state?.IsRecovering ?? true;
