@@ -198,7 +198,7 @@ public sealed class ReceiveTimeoutSpec() : TestKit("akka.scheduler.implementatio
             {
                 script.OnAsync<object>(async message =>
                 {
-                    await Task.Yield();
+                    await Task.Delay(1);
                     Handle(message);
                 });
             }

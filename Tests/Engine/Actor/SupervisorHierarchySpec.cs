@@ -227,7 +227,7 @@ public sealed class SupervisorHierarchySpec : TestKit
         {
             script.OnAsync<string>(async message =>
             {
-                await Task.Yield();
+                await Task.Delay(1);
                 Handle(message);
             });
         }

@@ -48,7 +48,7 @@ public sealed class AsyncAwaitSpec : TestKit
         // The asked actor needs a thread of its own while the asking one sits on its turn.
         var other = Sys.ActorOf(Scripted.Props(script => script.OnAsync<string>(async message =>
         {
-            await Task.Yield();
+            await Task.Delay(1);
             script.Sender.Tell($"echo {message}");
         })));
         var actor = Sys.ActorOf(Scripted.Props(script => script.On<string>(message =>
@@ -153,7 +153,7 @@ public sealed class AsyncAwaitSpec : TestKit
             {
                 Assert.Equal(1, Interlocked.Increment(ref running));
                 Interlocked.Increment(ref entered);
-                await Task.Yield();
+                await Task.Delay(1);
                 await Task.Delay(1);
                 Assert.Equal(0, Interlocked.Decrement(ref running));
                 TestActor.Tell(number);
@@ -245,7 +245,7 @@ public sealed class AsyncAwaitSpec : TestKit
         var child = await actor.Ask<IActorRef>(
             Scripted.Props(script => script.OnAsync<string>(async message =>
             {
-                await Task.Yield();
+                await Task.Delay(1);
                 if (fail)
                 {
                     fail = false;
@@ -266,7 +266,7 @@ public sealed class AsyncAwaitSpec : TestKit
         {
             script.OnAsync<string>(async _ =>
             {
-                await Task.Yield();
+                await Task.Delay(1);
                 script.Context.SetReceiveTimeout(TimeSpan.FromMilliseconds(20));
             });
             script.On<ReceiveTimeout>(_ =>
@@ -289,7 +289,7 @@ public sealed class AsyncAwaitSpec : TestKit
             {
                 try
                 {
-                    await Task.Yield();
+                    await Task.Delay(1);
                     throw new ExpectedException();
                 }
                 catch (ExpectedException)
@@ -314,7 +314,7 @@ public sealed class AsyncAwaitSpec : TestKit
             script.OnAsync<string>(async _ =>
             {
                 if (yields)
-                    await Task.Yield();
+                    await Task.Delay(1);
                 throw new ExpectedException();
             });
         }));
@@ -330,7 +330,7 @@ public sealed class AsyncAwaitSpec : TestKit
             script.On("work", () => Task.FromResult("piped").PipeTo(script.Self, script.Sender));
             script.OnAsync<string>(async message =>
             {
-                await Task.Yield();
+                await Task.Delay(1);
                 script.Sender.Tell(message);
             });
         }));
@@ -385,7 +385,7 @@ public sealed class AsyncAwaitSpec : TestKit
 
         async Task AnswerAsync(string answer)
         {
-            await Task.Yield();
+            await Task.Delay(1);
             Sender.Tell(answer);
         }
     }

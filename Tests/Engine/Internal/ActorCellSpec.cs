@@ -21,7 +21,7 @@ public sealed class ActorCellSpec : TestKit
     {
         var actor = Sys.ActorOf(Scripted.Props(script => script.OnAsync<string>(async _ =>
         {
-            await Task.Yield();
+            await Task.Delay(1);
             Assert.Equal("work", Cell(script.Self).CurrentMessage);
             script.Sender.Tell("done");
         })));

@@ -129,7 +129,7 @@ internal class Entity : PersistentActor
                 {
                     RunTask(async () =>
                     {
-                        await Task.Yield();
+                        await Task.Delay(1);
                         command(this, message);
                     });
                 }
@@ -150,7 +150,7 @@ internal class Entity : PersistentActor
 
         public Recovery? Recovery { get; init; }
 
-        /// <summary>Every command is handled after a turn of the scheduler.</summary>
+        /// <summary>Every command is handled after an await that gives up the turn; <c>Task.Yield</c> does not, on an actor's turn.</summary>
         public bool Async { get; init; }
 
         public bool TakesSnapshots { get; init; } = true;
