@@ -110,6 +110,50 @@ public abstract class SnapshotStoreSpec(Config config) : TestKit(config, "Snapsh
     }
 
     [Fact]
+    public async Task SnapshotStore_should_keep_apart_entities_whose_ids_begin_alike()
+    {
+        foreach (var id in (string[])[$"{Pid}-1", $"{Pid}-1-1", Pid[..^1], $"{Pid}_"])
+        {
+            Assert.Null(await LoadAsync(SnapshotSelectionCriteria.Latest, persistenceId: id));
+            Store.Tell(new SaveSnapshot(new SnapshotMetadata(id, 20, Noon.AddHours(1)), $"of {id}"), TestActor);
+            await ExpectMsgAsync<SaveSnapshotSuccess>();
+            Assert.Equal($"of {id}", (await LoadAsync(SnapshotSelectionCriteria.Latest, persistenceId: id))!.Snapshot);
+            Same(5, await LoadAsync(SnapshotSelectionCriteria.Latest));
+        }
+
+        Store.Tell(new DeleteSnapshots(Pid, SnapshotSelectionCriteria.Latest), TestActor);
+        await ExpectMsgAsync<DeleteSnapshotsSuccess>();
+        Assert.Equal($"of {Pid}-1", (await LoadAsync(SnapshotSelectionCriteria.Latest, persistenceId: $"{Pid}-1"))!.Snapshot);
+    }
+
+    [Theory]
+    [InlineData("MultipleSnapshotsWithNoPersistTest", 0)]
+    [InlineData("MultipleSnapshotsWithPersistTest", 2)]
+    public async Task SnapshotStore_should_keep_the_last_of_many_that_are_saved_at_once(string name, int events)
+    {
+        for (var round = 0; round < 20; round++)
+        {
+            var id = $"rapid-{events}-{round}";
+            var saver = Sys.ActorOf(Props.Create(() => new Saver(id)));
+            for (var number = 0; number < events; number++)
+            {
+                saver.Tell("persist", TestActor);
+                await ExpectMsgAsync("persisted");
+            }
+
+            saver.Tell((string[])["first", "second", "third", "last"], TestActor);
+            await ExpectMsgAsync("saved");
+            await WatchAsync(saver);
+            Sys.Stop(saver);
+            await ExpectTerminatedAsync(saver);
+            Sys.ActorOf(Props.Create(() => new Saver(id))).Tell("state", TestActor);
+            await ExpectMsgAsync("last");
+        }
+
+        Assert.StartsWith("Multiple", name);
+    }
+
+    [Fact]
     public async Task SnapshotStore_should_save_bigger_size_snapshot()
     {
         var metadata = new SnapshotMetadata(Pid, 100, Noon.AddHours(1));
@@ -140,4 +184,34 @@ public abstract class SnapshotStoreSpec(Config config) : TestKit(config, "Snapsh
     }
 
     private void Same(int i, SelectedSnapshot? loaded) => Assert.Equal(new SelectedSnapshot(_metadata[i - 1], $"s-{i}"), loaded);
+
+    /// <summary>Saves all that it is told to without waiting for the answers in between.</summary>
+    private sealed class Saver : ReceivePersistentActor
+    {
+        private IActorRef _asker = ActorRefs.Nobody;
+        private string _state = "nothing";
+        private int _waiting;
+
+        public Saver(string id)
+        {
+            PersistenceId = id;
+            Recover<SnapshotOffer>(offer => _state = (string)offer.Snapshot);
+            Command<string>(text => text == "persist", _ => Persist(new TckEvent("event"), _ => Sender.Tell("persisted")));
+            Command<string>(text => text == "state", _ => Sender.Tell(_state));
+            Command<string[]>(states =>
+            {
+                _asker = Sender;
+                _waiting = states.Length;
+                foreach (var state in states)
+                    SaveSnapshot(state);
+            });
+            Command<SaveSnapshotSuccess>(_ =>
+            {
+                if (--_waiting == 0)
+                    _asker.Tell("saved");
+            });
+        }
+
+        public override string PersistenceId { get; }
+    }
 }
