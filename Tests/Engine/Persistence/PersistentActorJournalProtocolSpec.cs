@@ -139,6 +139,21 @@ public sealed class PersistentActorJournalProtocolSpec : TestKit
     }
 
     [Fact]
+    public async Task All_of_one_command_is_one_request_and_what_is_persisted_together_one_write_of_it()
+    {
+        var subject = await StartAsync("test-8");
+        subject.Tell(new Multi(new Persist(1, "a"), new All(2, "b", "c"), new PersistsAsync(3, "d"), new All(4, "e")));
+        var write = await ExpectWriteAsync(subject, ["a"], ["b", "c"], ["d"], ["e"]);
+        Assert.Equal(
+            [(1, 1), (2, 3), (4, 4), (5, 5)],
+            write.Messages.Cast<AtomicWrite>().Select(each => ((int)each.LowestSequenceNr, (int)each.HighestSequenceNr)));
+        Confirm(write);
+        foreach (var id in (int[])[1, 2, 2, 3, 4])
+            await ExpectMsgAsync(new Stored(id, 1));
+        await StopAsync(subject);
+    }
+
+    [Fact]
     public async Task Recovery_asks_for_what_follows_the_snapshot_and_commands_wait_for_its_end()
     {
         var subject = Sys.ActorOf(Props.Create(() => new Subject(TestActor)), "test-7");
@@ -199,6 +214,8 @@ public sealed class PersistentActorJournalProtocolSpec : TestKit
 
     private sealed record PersistsAsync(int Id, object Event);
 
+    private sealed record All(int Id, params string[] Events);
+
     private sealed record Multi(params object[] Commands);
 
     private sealed record Stored(int Id, int Sub);
@@ -224,6 +241,9 @@ public sealed class PersistentActorJournalProtocolSpec : TestKit
                     return true;
                 case PersistsAsync persist:
                     PersistAsync(persist.Event, evt => Done(persist.Id, evt));
+                    return true;
+                case All all:
+                    PersistAll(all.Events, evt => Done(all.Id, evt));
                     return true;
                 case Multi multi:
                     foreach (var command in multi.Commands)

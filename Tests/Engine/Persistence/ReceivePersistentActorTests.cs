@@ -1,3 +1,6 @@
+// The overloads that take a type are what is tested here.
+#pragma warning disable CA2263
+
 namespace Mesh.Tests.Engine.Persistence;
 
 public sealed class ReceivePersistentActorTests : TestKit
@@ -48,6 +51,41 @@ public sealed class ReceivePersistentActorTests : TestKit
         foreach (var message in (string[])["hello", "become", "hello", "stack", "hello", "unstack", "hello", "fail", "hello"])
             actor.Tell(message, TestActor);
         foreach (var expected in (string[])["first", "second", "third", "second", "first"])
+            await ExpectMsgAsync(expected);
+    }
+
+    [Fact]
+    public async Task Given_a_persistent_actor_that_uses_non_generic_and_predicates_When_sending_different_messages_Then_correct_handler_should_be_invoked()
+    {
+        await StoreAsync("p", 1, 7, "x");
+        var actor = Sys.ActorOf(Props.Create(() => new NonGeneric("p")));
+        foreach (var message in (object[])[4, 7, 12, 15, "text", 1.5])
+            actor.Tell(message, TestActor);
+        actor.Tell("recovered", TestActor);
+        foreach (var expected in (string[])[
+            "int<5:4", "int<10:7", "int<15:12", "int:15", "string:text", "any:1.5", "int<5:1, int:7, other:x"])
+        {
+            await ExpectMsgAsync(expected);
+        }
+    }
+
+    [Fact]
+    public async Task Given_a_persistent_actor_with_ReceiveAnyCommand_When_sending_different_messages_Then_correct_handler_should_be_invoked()
+    {
+        var actor = Sys.ActorOf(Props.Create(() => new Any("p")));
+        actor.Tell(4711, TestActor);
+        actor.Tell("hello", TestActor);
+        await ExpectMsgAsync("int:4711");
+        await ExpectMsgAsync("any:hello");
+    }
+
+    [Fact]
+    public async Task Given_persistent_actor_that_has_called_Become_at_construction_time_When_it_calls_Unbecome_Then_it_switches_back_command_handler()
+    {
+        var actor = Sys.ActorOf(Props.Create(() => new BecomingAtOnce("p")));
+        foreach (var message in (string[])["hello", "back", "hello", "back", "hello", "back", "hello"])
+            actor.Tell(message, TestActor);
+        foreach (var expected in (string[])["3:hello", "2:hello", "1:hello", "1:hello"])
             await ExpectMsgAsync(expected);
     }
 
@@ -146,6 +184,66 @@ public sealed class ReceivePersistentActorTests : TestKit
         }
 
         public override string PersistenceId { get; }
+    }
+
+    private sealed class NonGeneric : ReceivePersistentActor
+    {
+        private readonly List<string> _recovered = [];
+
+        public NonGeneric(string id)
+        {
+            PersistenceId = id;
+            Recover(typeof(int), number => (int)number < 5, number => _recovered.Add($"int<5:{number}"));
+            Recover(typeof(int), number => _recovered.Add($"int:{number}"), number => (int)number < 10);
+            Recover(typeof(RecoveryCompleted), _ => true);
+            Recover(typeof(object), other => _recovered.Add($"other:{other}"));
+            Command(typeof(int), number => (int)number < 5, number => Sender.Tell($"int<5:{number}"));
+            Command(typeof(int), number => Sender.Tell($"int<10:{number}"), number => (int)number < 10);
+            Command(typeof(int), number =>
+            {
+                if ((int)number >= 15)
+                    return false;
+                Sender.Tell($"int<15:{number}");
+                return true;
+            });
+            Command(typeof(int), number => Sender.Tell($"int:{number}"));
+            Command(typeof(string), text => text is "recovered", _ => Sender.Tell(string.Join(", ", _recovered)));
+            Command(typeof(string), text => Sender.Tell($"string:{text}"));
+            Command(message => Sender.Tell($"any:{message}"));
+        }
+
+        public override string PersistenceId { get; }
+    }
+
+    private sealed class Any : ReceivePersistentActor
+    {
+        public Any(string id)
+        {
+            PersistenceId = id;
+            Command<int>(number => Sender.Tell($"int:{number}"));
+            CommandAny(message => Sender.Tell($"any:{message}"));
+        }
+
+        public override string PersistenceId { get; }
+    }
+
+    private sealed class BecomingAtOnce : ReceivePersistentActor
+    {
+        public BecomingAtOnce(string id)
+        {
+            PersistenceId = id;
+            Register(1);
+            BecomeStacked(() => Register(2));
+            BecomeStacked(() => Register(3));
+        }
+
+        public override string PersistenceId { get; }
+
+        private void Register(int number)
+        {
+            Command<string>(text => text == "back", _ => UnbecomeStacked());
+            Command<string>(text => Sender.Tell($"{number}:{text}"));
+        }
     }
 
     private sealed class Becoming : ReceivePersistentActor
