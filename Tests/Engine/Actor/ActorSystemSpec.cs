@@ -139,6 +139,19 @@ public sealed class ActorSystemSpec
     }
 
     [Fact]
+    public async Task Systems_contexts_and_test_kits_are_factories_alike()
+    {
+        using var kit = new TestKit();
+        Assert.Equal("/user/of-the-system", Start(kit.Sys, "of-the-system"));
+        Assert.Equal("/user/of-the-kit", Start(kit, "of-the-kit"));
+        var actor = kit.Sys.ActorOf(
+            Scripted.Props(script => script.OnAny(_ => script.Sender.Tell(Start(script.Context, "child")))), "parent");
+        Assert.Equal("/user/parent/child", await actor.Ask<string>("start", Patience));
+
+        static string Start(IActorRefFactory factory, string name) => factory.ActorOf<Idle>(name).Path.ToStringWithoutAddress();
+    }
+
+    [Fact]
     public async Task Actors_at_the_top_are_restarted_by_default_and_stopped_when_they_cannot_start()
     {
         var system = ActorSystem.Create("supervising", Quiet);
@@ -207,5 +220,10 @@ public sealed class ActorSystemSpec
         var system = ActorSystem.Create("idle", Quiet);
         await Task.WhenAll(system.Terminate(), system.Terminate()).WaitAsync(Patience);
         Assert.True(system.WhenTerminated.IsCompletedSuccessfully);
+    }
+
+    sealed class Idle : UntypedActor
+    {
+        protected override void OnReceive(object message) { }
     }
 }

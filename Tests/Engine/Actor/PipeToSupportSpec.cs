@@ -92,11 +92,26 @@ public sealed class PipeToSupportSpec : TestKit
     }
 
     [Fact]
+    public async Task Whatever_can_be_told_can_be_piped_to_and_scheduled_for()
+    {
+        var listener = new Listener(TestActor);
+        await Task.FromResult("piped").PipeTo(listener);
+        await ExpectMsgAsync("listened: piped");
+        Sys.Scheduler.ScheduleTellOnce(TimeSpan.Zero, listener, "scheduled", ActorRefs.NoSender);
+        await ExpectMsgAsync("listened: scheduled");
+    }
+
+    [Fact]
     public async Task A_cancelled_task_is_a_failure()
     {
         _ = _source.Task.PipeTo(TestActor);
         _source.SetCanceled();
         await ExpectMsgAsync<Status.Failure>(failure => Assert.IsType<TaskCanceledException>(failure.Cause));
+    }
+
+    sealed class Listener(IActorRef probe) : ICanTell
+    {
+        public void Tell(object message, IActorRef? sender) => probe.Tell($"listened: {message}");
     }
 }
 

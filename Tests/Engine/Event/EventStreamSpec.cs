@@ -28,6 +28,17 @@ public sealed class EventStreamSpec() : TestKit("akka.actor.debug.unhandled = on
     }
 
     [Fact]
+    public async Task A_stream_of_its_own_is_nobody_elses()
+    {
+        var own = new EventStream();
+        own.Subscribe(TestActor, typeof(M));
+        Sys.EventStream.Publish(new M(1));
+        own.Publish(new M(2));
+        await ExpectMsgAsync(new M(2));
+        await ExpectNoMsgAsync(20);
+    }
+
+    [Fact]
     public void Not_allow_null_as_subscriber() =>
         Assert.Throws<ArgumentNullException>(() => Sys.EventStream.Subscribe(null!, typeof(M)));
 

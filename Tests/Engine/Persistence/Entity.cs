@@ -150,7 +150,7 @@ internal class Entity : PersistentActor
 
         public Recovery? Recovery { get; init; }
 
-        /// <summary>Every command is handled after an await that gives up the turn; <c>Task.Yield</c> does not, on an actor's turn.</summary>
+        /// <summary>Every command is handled after an await that gives up the turn, which <c>Task.Yield</c> in an actor does not.</summary>
         public bool Async { get; init; }
 
         public bool TakesSnapshots { get; init; } = true;

@@ -154,6 +154,58 @@ public sealed class PersistentActorJournalProtocolSpec : TestKit
     }
 
     [Fact]
+    public async Task What_is_deferred_goes_through_the_journal_in_its_place_and_is_not_stored()
+    {
+        var subject = await StartAsync("test-9");
+        subject.Tell(new Multi(new PersistsAsync(1, "a"), new Defer(2, "between"), new PersistsAsync(3, "b")));
+        var write = await _journal.ExpectMsgAsync<WriteMessages>();
+        var envelopes = write.Messages.ToList<IPersistentEnvelope>();
+        Assert.Equal([true, false, true], envelopes.Select(each => each is AtomicWrite));
+        Assert.Equal(("between", 1, TestActor), (envelopes[1].Payload, envelopes[1].Size, envelopes[1].Sender));
+        subject.Tell(WriteMessagesSuccessful.Instance, _journal.Ref);
+        foreach (var envelope in envelopes)
+        {
+            object reply = envelope is AtomicWrite atomic
+                ? new WriteMessageSuccess(((IEnumerable<IPersistentRepresentation>)atomic.Payload).Single(), write.ActorInstanceId)
+                : new LoopMessageSuccess(envelope.Payload, write.ActorInstanceId);
+            subject.Tell(reply, TestActor);
+        }
+
+        foreach (var id in (int[])[1, 2, 3])
+            await ExpectMsgAsync(new Stored(id, 1));
+        await StopAsync(subject);
+    }
+
+    [Fact]
+    public async Task A_replay_that_the_journal_gives_up_ends_the_actor()
+    {
+        var subject = Sys.ActorOf(Props.Create(() => new Subject(TestActor)), "test-10");
+        await WatchAsync(subject);
+        await _journal.ExpectMsgAsync<ReplayMessages>();
+        _journal.Reply(new ReplayedMessage(new Persistent("a-1", 1, "test-10")));
+        _journal.Reply(new ReplayMessagesFailure(new TestException("no further")));
+        await ExpectMsgAsync("a-1");
+        await ExpectTerminatedAsync(subject);
+    }
+
+    [Fact]
+    public void Requests_and_responses_are_marked_as_what_they_are()
+    {
+        var persistent = new Persistent("event", 1, "p");
+        Assert.All(
+            (object[])[
+                new WriteMessages([], TestActor, 1), new ReplayMessages(1, 2, 3, "p", TestActor), new DeleteMessagesTo("p", 1, TestActor)],
+            message => Assert.IsAssignableFrom<IJournalRequest>(message));
+        Assert.All(
+            (object[])[
+                WriteMessagesSuccessful.Instance, new WriteMessagesFailed(new TestException(""), 1), new WriteMessageSuccess(persistent, 1),
+                new WriteMessageRejected(persistent, new TestException(""), 1), new WriteMessageFailure(persistent, new TestException(""), 1),
+                new LoopMessageSuccess("", 1), new ReplayedMessage(persistent), new RecoverySuccess(1),
+                new ReplayMessagesFailure(new TestException(""))],
+            message => Assert.IsAssignableFrom<IJournalResponse>(message));
+    }
+
+    [Fact]
     public async Task Recovery_asks_for_what_follows_the_snapshot_and_commands_wait_for_its_end()
     {
         var subject = Sys.ActorOf(Props.Create(() => new Subject(TestActor)), "test-7");
@@ -214,6 +266,8 @@ public sealed class PersistentActorJournalProtocolSpec : TestKit
 
     private sealed record PersistsAsync(int Id, object Event);
 
+    private sealed record Defer(int Id, string Message);
+
     private sealed record All(int Id, params string[] Events);
 
     private sealed record Multi(params object[] Commands);
@@ -241,6 +295,9 @@ public sealed class PersistentActorJournalProtocolSpec : TestKit
                     return true;
                 case PersistsAsync persist:
                     PersistAsync(persist.Event, evt => Done(persist.Id, evt));
+                    return true;
+                case Defer defer:
+                    DeferAsync(defer.Message, message => Done(defer.Id, message));
                     return true;
                 case All all:
                     PersistAll(all.Events, evt => Done(all.Id, evt));

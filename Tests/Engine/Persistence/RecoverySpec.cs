@@ -118,10 +118,12 @@ public sealed class RecoverySpec() : TestKit("""
 
         protected override void OnReplaySuccess() => Tell("replay success");
 
-        private void Tell(string what)
-        {
-            Assert.Equal(IsRecovering, !IsRecoveryFinished);
-            _probe.Tell($"{what}: {(IsRecovering ? "recovering" : "finished")}, last {LastSequenceNr}");
-        }
+        private void Tell(string what) => _probe.Tell($"{what}: {StateOf(this)}");
+    }
+
+    private static string StateOf(Eventsourced entity)
+    {
+        Assert.Equal(entity.IsRecovering, !entity.IsRecoveryFinished);
+        return $"{(entity.IsRecovering ? "recovering" : "finished")}, last {entity.LastSequenceNr}";
     }
 }

@@ -46,6 +46,19 @@ public sealed class SnapshotFailureSpec : TestKit
     }
 
     [Fact]
+    public async Task A_store_answers_a_load_that_fails()
+    {
+        using var kit = new TestKit(FailingSnapshotStore.Configuration("load"));
+        var store = PersistenceProvider.Instance.Apply(kit.Sys).SnapshotStoreFor(null);
+        store.Tell(new LoadSnapshot("entity", SnapshotSelectionCriteria.Latest, long.MaxValue), kit.TestActor);
+        Assert.Equal("the snapshot cannot be read", (await kit.ExpectMsgAsync<LoadSnapshotFailed>()).Cause.Message);
+
+        // Of what nobody wants, it is not asked.
+        store.Tell(new LoadSnapshot("entity", SnapshotSelectionCriteria.None, 7), kit.TestActor);
+        await kit.ExpectMsgAsync(new LoadSnapshotResult(null!, 7));
+    }
+
+    [Fact]
     public async Task A_throw_at_the_offer_of_a_snapshot_ends_the_recovery()
     {
         using var kit = new TestKit(FailingSnapshotStore.Configuration("nothing"));
