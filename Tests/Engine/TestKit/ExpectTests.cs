@@ -300,6 +300,14 @@ public sealed class DilatedTests() : TestKit("akka.test.timefactor = 3")
         await LastsThreeTimesAsLongAsync(async () => await ExpectMsgAsync<string>(Wait));
 
     [Fact]
+    public async Task ReceiveNAsync_should_dilate_timeout() =>
+        await LastsThreeTimesAsLongAsync(async () => await ReceiveNAsync(42, Wait).ToListAsync());
+
+    [Fact]
+    public async Task ExpectMsgAllOfAsync_should_dilate_timeout() =>
+        await LastsThreeTimesAsLongAsync(async () => await ExpectMsgAllOfAsync(Wait, ["1", "2"]).ToListAsync());
+
+    [Fact]
     public async Task FishForMessageAsync_should_dilate_timeout() =>
         await LastsThreeTimesAsLongAsync(async () => await FishForMessageAsync(_ => false, Wait));
 
@@ -310,6 +318,29 @@ public sealed class DilatedTests() : TestKit("akka.test.timefactor = 3")
         // Timers of the platform may be early by their grain.
         Assert.True(Stopwatch.GetElapsedTime(started) > (Wait * 3) - TimeSpan.FromMilliseconds(16));
     }
+}
+
+/// <summary>With a factor this big, a time that is dilated twice does not end in anybody's lifetime.</summary>
+public sealed class DilatedOnceTests() : TestKit("akka.test.timefactor = 10000")
+{
+    static readonly TimeSpan Wait = TimeSpan.FromTicks(20);
+
+    [Fact]
+    public async Task ReceiveNAsync_dilates_once() => await EndsAsync(async () => await ReceiveNAsync(2, Wait).ToListAsync());
+
+    [Fact]
+    public async Task ExpectMsgAllOfAsync_dilates_once() =>
+        await EndsAsync(async () => await ExpectMsgAllOfAsync(Wait, ["1", "2"]).ToListAsync());
+
+    [Fact]
+    public async Task FishForMessageAsync_dilates_once() => await EndsAsync(async () => await FishForMessageAsync(_ => false, Wait));
+
+    [Fact]
+    public async Task What_is_left_of_a_block_is_not_dilated_at_all() =>
+        await EndsAsync(() => WithinAsync(Wait, async () => await ReceiveNAsync(2).ToListAsync()));
+
+    static async Task EndsAsync(Func<Task> action) =>
+        await Assert.ThrowsAnyAsync<XunitException>(() => action().WaitAsync(TimeSpan.FromSeconds(15)));
 }
 
 public sealed class TestKitConfigTests : TestKit

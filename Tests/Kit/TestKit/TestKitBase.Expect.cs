@@ -55,16 +55,20 @@ public abstract partial class TestKitBase
     /// <summary>Takes as many messages as given; they must be these, in any order.</summary>
     public IAsyncEnumerable<T> ExpectMsgAllOfAsync<T>(
         IReadOnlyCollection<T> messages, CancellationToken cancellationToken = default) =>
-        ExpectMsgAllOfAsync(RemainingOrDefault, messages, cancellationToken);
+        TakeAllOfAsync(RemainingOrDefault, messages, cancellationToken);
 
     /// <inheritdoc cref="ExpectMsgAllOfAsync{T}(IReadOnlyCollection{T}, CancellationToken)"/>
-    public async IAsyncEnumerable<T> ExpectMsgAllOfAsync<T>(
-        TimeSpan max, IReadOnlyCollection<T> messages, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<T> ExpectMsgAllOfAsync<T>(
+        TimeSpan max, IReadOnlyCollection<T> messages, CancellationToken cancellationToken = default) =>
+        TakeAllOfAsync(Dilated(max), messages, cancellationToken);
+
+    async IAsyncEnumerable<T> TakeAllOfAsync<T>(
+        TimeSpan max, IReadOnlyCollection<T> messages, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(messages);
         var missing = messages.ToList();
         var received = new List<object>();
-        await foreach (var message in ReceiveNAsync(messages.Count, max, cancellationToken).ConfigureAwait(false))
+        await foreach (var message in TakeNAsync(messages.Count, max, cancellationToken).ConfigureAwait(false))
         {
             received.Add(message);
             if (message is not T typed || !missing.Remove(typed))

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Mesh.Actors.Engine.TestKit;
 
 public abstract partial class TestKitBase
@@ -10,8 +12,11 @@ public abstract partial class TestKitBase
     }
 
     /// <summary>Takes the next message.</summary>
-    public async ValueTask<(bool Success, MessageEnvelope Envelope)> TryReceiveOneAsync(
-        TimeSpan? max, CancellationToken cancellationToken = default)
+    public ValueTask<(bool Success, MessageEnvelope Envelope)> TryReceiveOneAsync(
+        TimeSpan? max, CancellationToken cancellationToken = default) => TakeAsync(RemainingOrDilated(max), cancellationToken);
+
+    /// <summary>Takes the next message; the time is real.</summary>
+    async ValueTask<(bool Success, MessageEnvelope Envelope)> TakeAsync(TimeSpan wait, CancellationToken cancellationToken)
     {
         if (_peeked is { } peeked)
         {
@@ -24,7 +29,6 @@ public abstract partial class TestKitBase
             _last = ready;
             return (true, ready);
         }
-        var wait = RemainingOrDilated(max);
         if (wait == TimeSpan.Zero)
             return (false, default);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -62,18 +66,20 @@ public abstract partial class TestKitBase
 
     /// <summary>Takes that many messages; fails if they do not come in time.</summary>
     public IAsyncEnumerable<object> ReceiveNAsync(int numberOfMessages, CancellationToken cancellationToken = default) =>
-        ReceiveNAsync(numberOfMessages, RemainingOrDefault, cancellationToken);
+        TakeNAsync(numberOfMessages, RemainingOrDefault, cancellationToken);
 
     /// <inheritdoc cref="ReceiveNAsync(int, CancellationToken)"/>
-    public async IAsyncEnumerable<object> ReceiveNAsync(
-        int numberOfMessages, TimeSpan max,
-        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<object> ReceiveNAsync(int numberOfMessages, TimeSpan max, CancellationToken cancellationToken = default) =>
+        TakeNAsync(numberOfMessages, Dilated(max), cancellationToken);
+
+    async IAsyncEnumerable<object> TakeNAsync(
+        int numberOfMessages, TimeSpan max, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var deadline = Now + max;
         for (var count = 0; count < numberOfMessages; count++)
         {
             var left = TimeSpan.FromTicks(Math.Max(0, (deadline - Now).Ticks));
-            var (got, envelope) = await TryReceiveOneAsync(left, cancellationToken).ConfigureAwait(false);
+            var (got, envelope) = await TakeAsync(left, cancellationToken).ConfigureAwait(false);
             if (!got)
                 Assert.Fail($"Timeout ({max}) while expecting {numberOfMessages} messages (got {count}).");
             yield return envelope.Message;
@@ -90,7 +96,7 @@ public abstract partial class TestKitBase
         while (true)
         {
             var left = TimeSpan.FromTicks(Math.Max(0, (deadline - Now).Ticks));
-            var (got, envelope) = await TryReceiveOneAsync(left, cancellationToken).ConfigureAwait(false);
+            var (got, envelope) = await TakeAsync(left, cancellationToken).ConfigureAwait(false);
             if (!got)
                 Assert.Fail($"Timeout ({limit}) during fishForMessage, hint: {hint}");
             if (envelope.Message is T typed && isMessage(typed))
