@@ -78,6 +78,23 @@ public sealed class ActorModelSpec : TestKit
     }
 
     [Fact]
+    public async Task A_dispatcher_must_process_messages_in_parallel()
+    {
+        using var first = new ManualResetEventSlim();
+        using var second = new ManualResetEventSlim();
+        Props Meeting(ManualResetEventSlim mine, ManualResetEventSlim others) => Scripted.Props(script => script.OnAny(_ =>
+        {
+            // Both are in the middle of a message at once, or neither gets further.
+            mine.Set();
+            script.Sender.Tell(others.Wait(Patience));
+        }));
+        Sys.ActorOf(Meeting(first, second)).Tell("go");
+        Sys.ActorOf(Meeting(second, first)).Tell("go");
+        Assert.True(await ExpectMsgAsync<bool>(Patience * 2));
+        Assert.True(await ExpectMsgAsync<bool>(Patience * 2));
+    }
+
+    [Fact]
     public async Task A_dispatcher_must_handle_waves_of_actors()
     {
         for (var wave = 0; wave < 3; wave++)

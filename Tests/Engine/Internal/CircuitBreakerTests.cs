@@ -113,6 +113,62 @@ public sealed class CircuitBreakerTests
         await Assert.ThrowsAsync<OpenCircuitException>(SucceedAsync);
     }
 
+    [Fact]
+    public async Task Many_callers_at_once_each_get_an_outcome_and_none_keeps_the_try()
+    {
+        const int callers = 8;
+        const int each = 2_000;
+        var seed = Environment.TickCount;
+        var counts = new int[4];
+        var calls = 0;
+        var elapsed = 0L;
+        var breaker = new CircuitBreaker(
+            3, TimeSpan.FromMinutes(1), TimeSpan.FromTicks(5), () => TimeSpan.FromTicks(Interlocked.Increment(ref elapsed)));
+        await Task.WhenAll(Enumerable.Range(0, callers).Select(caller => Task.Run(async () =>
+        {
+            var random = new Random(seed + caller);
+            for (var round = 0; round < each; round++)
+                Interlocked.Increment(ref counts[await OutcomeAsync(random.Next(3))]);
+        })));
+        Assert.True(counts.Sum() == callers * each, $"seed {seed}");
+
+        // What was called is what came back, and the open circuit kept some from being called.
+        Assert.True(counts[0] + counts[1] == Volatile.Read(ref calls), $"seed {seed}");
+        Assert.True(counts[0] > 0 && counts[1] > 0 && counts[2] > 0 && counts[3] == 0, $"seed {seed}: {string.Join(' ', counts)}");
+
+        // However it was left, after the pause one call goes through and closes it.
+        elapsed += 1_000;
+        Assert.Equal(1, await breaker.CallAsync(() => Task.FromResult(1)));
+        Assert.Equal(1, await breaker.CallAsync(() => Task.FromResult(1)));
+
+        async Task<int> OutcomeAsync(int kind)
+        {
+            try
+            {
+                await breaker.CallAsync(async () =>
+                {
+                    Interlocked.Increment(ref calls);
+                    if (kind > 0)
+                        await Task.Yield();
+                    return kind == 2 ? throw new TestException("failed") : 1;
+                });
+                return 0;
+            }
+            catch (TestException)
+            {
+                return 1;
+            }
+            catch (OpenCircuitException)
+            {
+                return 2;
+            }
+            catch (Exception)
+            {
+                return 3;
+            }
+        }
+    }
+
     private async Task FailAsync(int times)
     {
         for (; times > 0; times--)
