@@ -206,6 +206,16 @@ public sealed class BackoffSupervisorSpec() : TestKit("akka.scheduler.implementa
     }
 
     [Fact]
+    public async Task A_final_stop_message_also_counts_for_a_child_that_then_fails()
+    {
+        var supervisor = Start(OnFailure().WithFinalStopMessage(message => message is "boom"));
+        await ExpectMsgAsync<IActorRef>();
+        await WatchAsync(supervisor);
+        supervisor.Tell("boom");
+        await ExpectTerminatedAsync(supervisor);
+    }
+
+    [Fact]
     public async Task BackoffOnRestartSupervisor_must_restart_the_child_with_an_exponential_back_off()
     {
         var supervisor = Start(OnFailure().WithManualReset());
