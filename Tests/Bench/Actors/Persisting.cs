@@ -9,10 +9,10 @@ sealed class Persisting(int accounts, bool onDisk) : Scenario($"persist-{(onDisk
     // Of all accounts together; a journal on disk may take milliseconds for each that comes alone.
     readonly int _events = !onDisk ? 10_000 : accounts == 1 ? 50 : 1000;
 
-    public override IReadOnlyList<Row> Rows =>
-    [
-        Line("rate", $"persist, {(onDisk ? "SQLite" : "memory")}, {accounts} actor{(accounts > 1 ? "s" : "")}", "k/s", onDisk ? 2 : 1, onDisk ? null : AkkaNet.Persist),
-    ];
+    public override IReadOnlyList<Row> Rows => onDisk || accounts > 1 ? [Rate] : [Rate, Line("bytes", "bytes per event, memory", "B", 0)];
+
+    Row Rate => Line(
+        "rate", $"persist, {(onDisk ? "SQLite" : "memory")}, {accounts} actor{(accounts > 1 ? "s" : "")}", "k/s", onDisk ? 2 : 1, onDisk ? null : AkkaNet.Persist);
 
     public override async Task<double[]> ActorsAsync(Effort effort, CancellationToken cancel)
     {
@@ -95,7 +95,7 @@ sealed class Persisting(int accounts, bool onDisk) : Scenario($"persist-{(onDisk
                 await persisted.WaitAsync(cancel);
             },
             cancel);
-        return [pace.PerSecond / 1e3];
+        return Rows.Count > 1 ? [pace.PerSecond / 1e3, pace.BytesEach] : [pace.PerSecond / 1e3];
     }
 
     sealed record Write(string Id, long SequenceNr, Deposited Happened)

@@ -11,7 +11,7 @@ sealed class TimerStarts() : Scenario("timers")
     static readonly object Tick = new();
     static readonly object[] Keys = [.. Enumerable.Range(0, 1000).Select(i => (object)i)];
 
-    public override IReadOnlyList<Row> Rows => [Line("rate", "timers, start and cancel", "k/s", 0)];
+    public override IReadOnlyList<Row> Rows => [Line("rate", "timers, start and cancel", "k/s", 0), Line("bytes", "bytes per timer", "B", 0)];
 
     public override async Task<double[]> ActorsAsync(Effort effort, CancellationToken cancel)
     {
@@ -53,7 +53,7 @@ sealed class TimerStarts() : Scenario("timers")
     static async Task<double[]> MeasureAsync(Func<Task> round, Effort effort, CancellationToken cancel)
     {
         var pace = await Pace.MeasureAsync(effort.Slice, Starts, round, cancel);
-        return [pace.PerSecond / 1e3];
+        return [pace.PerSecond / 1e3, pace.BytesEach];
     }
 
     sealed class Starter : UntypedActor, IWithTimers
