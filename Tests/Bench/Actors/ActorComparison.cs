@@ -32,7 +32,9 @@ sealed class ActorComparison(IReadOnlyList<Scenario> scenarios, Effort effort, i
             {
                 foreach (var contender in repetition % 2 == 1 ? [Actors, Channels] : new[] { Channels, Actors })
                 {
-                    var values = contender == Actors ? await scenario.ActorsAsync(effort, cancel) : await scenario.ChannelsAsync(effort, cancel);
+                    var values = contender == Actors
+                        ? await scenario.ActorsAsync(effort, cancel)
+                        : await scenario.ChannelsAsync(effort, cancel);
                     foreach (var (row, value) in scenario.Rows.Zip(values))
                         _results.Add(contender, row.Figure.Test, row.Figure.Key, value);
                 }
@@ -59,7 +61,9 @@ sealed class ActorComparison(IReadOnlyList<Scenario> scenarios, Effort effort, i
                 own.Format(row.Figure.Decimals),
                 other?.Format(row.Figure.Decimals) ?? "-",
                 // Of what is printed as nothing there are no multiples.
-                other is not null && Math.Round(other.Median, row.Figure.Decimals) > 0 ? Series.Number(own.Median / other.Median, 2) + "x" : "-",
+                other is not null && Math.Round(other.Median, row.Figure.Decimals) > 0
+                    ? Series.Number(own.Median / other.Median, 2) + "x"
+                    : "-",
                 row.PublishedText,
                 row.TargetText,
                 holds switch { null => "", true => "holds", false => "does not hold" });

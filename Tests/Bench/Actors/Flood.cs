@@ -67,7 +67,8 @@ sealed class Flood(int producers, Ends? published) : Scenario($"tell{producers}"
     async Task<double[]> MeasureAsync(AutoResetEvent handled, Action<int> send, Effort effort, CancellationToken cancel)
     {
         // A thread of its own: it blocks, and the pool's are the receiver's.
-        var pace = await Task.Factory.StartNew(() => RunAsync(handled, send, effort, cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
+        var pace = await Task.Factory.StartNew(
+            () => RunAsync(handled, send, effort, cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
         return producers > 1 ? [pace.PerSecond / 1e6] : [pace.PerSecond / 1e6, pace.BytesEach];
     }
 

@@ -4,7 +4,9 @@ using Mesh.Controller.Journal;
 
 namespace Mesh.Bench.Actors;
 
-/// <summary>Where the events of one measurement go: to the memory journal, or to the controller's on disk in a folder that is removed.</summary>
+/// <summary>
+/// Where the events of one measurement go: to the memory journal, or to the controller's on disk in a folder that is removed.
+/// </summary>
 sealed class Ledger : IDisposable
 {
     readonly string? _folder;
@@ -30,7 +32,8 @@ sealed class Ledger : IDisposable
     }
 
     /// <summary>Writes the events on disk.</summary>
-    public static JsonEventSerializer Serializer { get; } = new(new EventManifests([EventManifest.Of("bench.deposited.v1", LedgerJson.Default.Deposited)]));
+    public static JsonEventSerializer Serializer { get; } =
+        new(new EventManifests([EventManifest.Of("bench.deposited.v1", LedgerJson.Default.Deposited)]));
 
     /// <summary>What makes it the default journal of a system.</summary>
     public string Hocon { get; } = "";
@@ -42,7 +45,8 @@ sealed class Ledger : IDisposable
 
     /// <summary>What the journal's plugin makes of an event.</summary>
     public static JournalRow Row(string id, long sequenceNr, Deposited happened) => new(
-        id, sequenceNr, DateTime.UtcNow.Ticks, Serializer.ToBinary(happened), Serializer.Identifier, Serializer.Manifest(happened), "bench", null);
+        id, sequenceNr, DateTime.UtcNow.Ticks, Serializer.ToBinary(happened),
+        Serializer.Identifier, Serializer.Manifest(happened), "bench", null);
 
     public void Dispose()
     {
@@ -82,7 +86,7 @@ sealed class Account : ReceivePersistentActor
             Apply(happened);
             command.Persisted.Signal();
         }));
-        Command<DepositSeveral>(command => PersistAll(Enumerable.Range(0, command.Count).Select(amount => new Deposited(amount)), happened =>
+        Command<DepositSeveral>(command => PersistAll(Enumerable.Repeat(new Deposited(1), command.Count), happened =>
         {
             Apply(happened);
             command.Persisted.Signal();

@@ -12,14 +12,19 @@ sealed class Persisting(int accounts, bool onDisk) : Scenario($"persist-{(onDisk
     public override IReadOnlyList<Row> Rows => onDisk || accounts > 1 ? [Rate] : [Rate, Line("bytes", "bytes per event, memory", "B", 0)];
 
     Row Rate => Line(
-        "rate", $"persist, {(onDisk ? "SQLite" : "memory")}, {accounts} actor{(accounts > 1 ? "s" : "")}", "k/s", onDisk ? 2 : 1, onDisk ? null : AkkaNet.Persist);
+        "rate",
+        $"persist, {(onDisk ? "SQLite" : "memory")}, {accounts} actor{(accounts > 1 ? "s" : "")}",
+        "k/s",
+        onDisk ? 2 : 1,
+        onDisk ? null : AkkaNet.Persist);
 
     public override async Task<double[]> ActorsAsync(Effort effort, CancellationToken cancel)
     {
         using var ledger = Ledger.Open(onDisk, effort);
         await using Stage stage = new(ledger.Hocon);
         AccountLife life = new(new Latch(accounts), new Latch(accounts));
-        IActorRef[] actors = [.. Enumerable.Range(0, accounts).Select(i => stage.System.ActorOf(Props.Create(() => new Account($"account-{i}", life))))];
+        IActorRef[] actors =
+            [.. Enumerable.Range(0, accounts).Select(i => stage.System.ActorOf(Props.Create<Account>($"account-{i}", life)))];
         await life.Recovered.WaitAsync(cancel);
         return await MeasureAsync((account, command) => actors[account].Tell(command), effort, cancel);
     }
@@ -31,7 +36,11 @@ sealed class Persisting(int accounts, bool onDisk) : Scenario($"persist-{(onDisk
         var journal = Channel.CreateUnbounded<object>(options);
         var commands = Enumerable.Range(0, accounts).Select(_ => Channel.CreateUnbounded<object>(options)).ToArray();
         var writer = Task.Run(() => WriteAsync(journal.Reader), cancel);
-        Task[] tasks = [.. commands.Select((channel, i) => Task.Run(() => HandleAsync(channel.Reader, $"account-{i}", ledger.Database, journal.Writer), cancel))];
+        Task[] tasks =
+        [
+            .. commands.Select((channel, i) => Task.Run(
+                () => HandleAsync(channel.Reader, $"account-{i}", ledger.Database, journal.Writer), cancel)),
+        ];
         var values = await MeasureAsync((account, command) => commands[account].Writer.TryWrite(command), effort, cancel);
         foreach (var channel in commands)
             channel.Writer.Complete();

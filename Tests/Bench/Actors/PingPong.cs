@@ -12,13 +12,19 @@ sealed class PingPong(int pairs, int balls, Ends? published) : Scenario($"pingpo
         ? [Rate]
         : [Rate, Line("bytes", "bytes per Tell, ping-pong", "B", 1, goal: Goals.Tell)];
 
-    Row Rate => Line("rate", $"ping-pong, {pairs} pair{(pairs > 1 ? "s" : "")}{(balls > 1 ? $", {balls} messages in flight" : "")}", "M/s", 2, published);
+    Row Rate => Line(
+        "rate",
+        $"ping-pong, {pairs} pair{(pairs > 1 ? "s" : "")}{(balls > 1 ? $", {balls} messages in flight" : "")}",
+        "M/s",
+        2,
+        published);
 
     public override async Task<double[]> ActorsAsync(Effort effort, CancellationToken cancel)
     {
         await using Stage stage = new();
         var props = Props.Create<Player>();
-        var players = Enumerable.Range(0, pairs).Select(_ => (First: stage.System.ActorOf(props), Second: stage.System.ActorOf(props))).ToArray();
+        var players = Enumerable.Range(0, pairs)
+            .Select(_ => (First: stage.System.ActorOf(props), Second: stage.System.ActorOf(props))).ToArray();
         return await MeasureAsync(
             ball =>
             {
@@ -32,8 +38,13 @@ sealed class PingPong(int pairs, int balls, Ends? published) : Scenario($"pingpo
     public override async Task<double[]> ChannelsAsync(Effort effort, CancellationToken cancel)
     {
         UnboundedChannelOptions options = new() { SingleReader = true };
-        var players = Enumerable.Range(0, pairs).Select(_ => (First: Channel.CreateUnbounded<object>(options), Second: Channel.CreateUnbounded<object>(options))).ToArray();
-        Task[] tasks = [.. players.SelectMany(p => new[] { Task.Run(() => PlayAsync(p.First, p.Second), cancel), Task.Run(() => PlayAsync(p.Second, p.First), cancel) })];
+        var players = Enumerable.Range(0, pairs)
+            .Select(_ => (First: Channel.CreateUnbounded<object>(options), Second: Channel.CreateUnbounded<object>(options))).ToArray();
+        Task[] tasks =
+        [
+            .. players.Select(p => Task.Run(() => PlayAsync(p.First, p.Second), cancel)),
+            .. players.Select(p => Task.Run(() => PlayAsync(p.Second, p.First), cancel)),
+        ];
         var values = await MeasureAsync(
             ball =>
             {

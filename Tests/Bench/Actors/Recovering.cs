@@ -23,7 +23,8 @@ sealed class Recovering(bool onDisk) : Scenario($"recovery-{(onDisk ? "sqlite" :
         await using Stage stage = new(ledger.Hocon);
         AccountLife first = new(new Latch(effort.Entities), new Latch(effort.Entities));
         Latch persisted = new(effort.Entities * EventsEach);
-        IActorRef[] actors = [.. Enumerable.Range(0, effort.Entities).Select(i => stage.System.ActorOf(Props.Create(() => new Account(Id(i), first))))];
+        IActorRef[] actors =
+            [.. Enumerable.Range(0, effort.Entities).Select(i => stage.System.ActorOf(Props.Create<Account>(Id(i), first)))];
         foreach (var actor in actors)
             actor.Tell(new DepositSeveral(EventsEach, persisted));
         await persisted.WaitAsync(cancel);

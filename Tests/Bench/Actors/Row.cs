@@ -16,7 +16,12 @@ sealed record Row(Figure Figure, Ends? Published = null, double? Goal = null)
     public double? Target => Goal ?? Published?.Lower;
 
     /// <summary>What Akka.NET does, in print.</summary>
-    public string PublishedText => Published is not { } ends ? "-" : ends.Lower == ends.Upper ? Text(ends.Lower) : $"{Text(ends.Lower)}..{Text(ends.Upper)}";
+    public string PublishedText => Published switch
+    {
+        null => "-",
+        { } ends when ends.Lower == ends.Upper => Text(ends.Lower),
+        { } ends => $"{Text(ends.Lower)}..{Text(ends.Upper)}",
+    };
 
     /// <summary>The bound in print.</summary>
     public string TargetText => Target is { } target ? $"{(MoreIsBetter ? ">=" : "<=")} {Text(target)}" : "";

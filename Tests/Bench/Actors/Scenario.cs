@@ -58,9 +58,11 @@ abstract class Scenario(string name)
 /// <param name="Folder">Where journals on disk lie for the time of a measurement.</param>
 sealed record Effort(TimeSpan Slice, int Actors, int Entities, int Timers, TimeSpan Spread, string Folder)
 {
-    public static Effort Full(string folder) => new(TimeSpan.FromMilliseconds(250), 100_000, 10_000, 100_000, TimeSpan.FromSeconds(1), folder);
+    public static Effort Full(string folder) =>
+        new(TimeSpan.FromMilliseconds(250), 100_000, 10_000, 100_000, TimeSpan.FromSeconds(1), folder);
 
-    public static Effort Quick(string folder) => new(TimeSpan.FromMilliseconds(100), 20_000, 2_000, 20_000, TimeSpan.FromMilliseconds(300), folder);
+    public static Effort Quick(string folder) =>
+        new(TimeSpan.FromMilliseconds(100), 20_000, 2_000, 20_000, TimeSpan.FromMilliseconds(300), folder);
 
     /// <summary>Enough for everything to be compiled as it stays.</summary>
     public Effort WarmUp => this with

@@ -17,7 +17,8 @@ enum SpawnBy
 }
 
 /// <summary>Actors from the call until each has run its PreStart; a system of its own for every batch.</summary>
-sealed class Spawning(SpawnBy by) : Scenario(by switch { SpawnBy.SharedProps => "spawn", SpawnBy.Arguments => "spawn-args", _ => "spawn-expression" })
+sealed class Spawning(SpawnBy by)
+    : Scenario(by switch { SpawnBy.SharedProps => "spawn", SpawnBy.Arguments => "spawn-args", _ => "spawn-expression" })
 {
     static Latch _shared = new(0);
 

@@ -8,7 +8,8 @@ sealed class TimerLateness() : Scenario("timers-late")
 {
     const int Seed = 20;
 
-    public override IReadOnlyList<Row> Rows => [Line("p50", "timers, many pending: late by p50", "ms", 2), Line("p99", "timers, many pending: late by p99", "ms", 2)];
+    public override IReadOnlyList<Row> Rows =>
+        [Line("p50", "timers, many pending: late by p50", "ms", 2), Line("p99", "timers, many pending: late by p99", "ms", 2)];
 
     public override async Task<double[]> ActorsAsync(Effort effort, CancellationToken cancel)
     {

@@ -11,7 +11,8 @@ sealed class TimerStarts() : Scenario("timers")
     static readonly object Tick = new();
     static readonly object[] Keys = [.. Enumerable.Range(0, 1000).Select(i => (object)i)];
 
-    public override IReadOnlyList<Row> Rows => [Line("rate", "timers, start and cancel", "k/s", 0), Line("bytes", "bytes per timer", "B", 0)];
+    public override IReadOnlyList<Row> Rows =>
+        [Line("rate", "timers, start and cancel", "k/s", 0), Line("bytes", "bytes per timer", "B", 0)];
 
     public override async Task<double[]> ActorsAsync(Effort effort, CancellationToken cancel)
     {
@@ -39,7 +40,8 @@ sealed class TimerStarts() : Scenario("timers")
                 for (var i = 0; i < Starts; i++)
                 {
                     var key = Keys[i % Keys.Length];
-                    timers[key] = new Timer(static writer => ((ChannelWriter<object>)writer!).TryWrite(Tick), channel.Writer, Far, Timeout.InfiniteTimeSpan);
+                    timers[key] = new Timer(
+                        static writer => ((ChannelWriter<object>)writer!).TryWrite(Tick), channel.Writer, Far, Timeout.InfiniteTimeSpan);
                     timers.Remove(key, out var timer);
                     timer!.Dispose();
                 }
