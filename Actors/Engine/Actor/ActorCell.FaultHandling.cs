@@ -148,7 +148,7 @@ sealed partial class ActorCell
 
     void EndIncarnation(ActorBase failedActor, Exception cause)
     {
-        var message = CurrentMessage is Failed ? null : CurrentMessage;
+        var message = MessageInHand;
         try
         {
             failedActor.AroundPreRestart(cause, message);

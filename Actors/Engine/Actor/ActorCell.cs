@@ -55,6 +55,9 @@ sealed partial class ActorCell : IUntypedActorContext
     /// <summary>What is being handled; after a failure, what was.</summary>
     public object? CurrentMessage { get; set; }
 
+    /// <summary>The actor's own message of these; null if what failed was a child.</summary>
+    public object? MessageInHand => CurrentMessage is Failed ? null : CurrentMessage;
+
     /// <summary>The number of the user message in hand, so that a stash can tell the same message twice from two equal ones.</summary>
     public long CurrentEnvelopeId { get; private set; }
 

@@ -18,7 +18,7 @@ sealed class MailboxStash(ActorCell cell, int capacity) : IStash
 
     public void Stash()
     {
-        var message = cell.CurrentMessage ?? throw new IllegalActorStateException("There is no message in hand to stash.");
+        var message = cell.MessageInHand ?? throw new IllegalActorStateException("There is no message in hand to stash.");
         if (cell.CurrentEnvelopeId == _lastEnvelopeId)
             throw new IllegalActorStateException($"Can't stash the same message {message} more than once");
         if (IsFull)

@@ -162,6 +162,30 @@ public sealed class CornerSpec
         Assert.Equal(["newcomer"], _said);
     }
 
+    [Fact]
+    public void There_is_nothing_to_stash_when_the_failure_was_a_childs()
+    {
+        Exception? refusal = null;
+        var supervisor = Start(new OneForOneStrategy(_ => Directive.Restart));
+        StartBelow(supervisor, script =>
+        {
+            script.Strategy = new OneForOneStrategy(_ => Directive.Escalate);
+            script.OnPreRestart = (_, message) =>
+            {
+                Assert.Null(message);
+                refusal = Record.Exception(script.Stash.Stash);
+            };
+            script.OnPreStart = () =>
+                script.Context.ActorOf(Scripted.Props(child => child.On("fail", () => throw new ExpectedException())), "child");
+            script.OnPostRestart = _ => { };
+            script.OnAny(message => _said.Add($"{message}"));
+        });
+        _stepped.Find("supervisor", "parent", "child").Tell("fail", ActorRefs.NoSender);
+        _stepped.Rest();
+        Assert.IsType<IllegalActorStateException>(refusal);
+        Assert.Empty(_said);
+    }
+
     Props Saying() => Scripted.Props(script => script.On<string>(_said.Add));
 
     IActorRef Start(SupervisorStrategy strategy) => _stepped.System.ActorOf(Props.Create(() => new Supervisor(strategy)), "supervisor");

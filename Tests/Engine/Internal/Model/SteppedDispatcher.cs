@@ -21,6 +21,16 @@ sealed class SteppedDispatcher : Dispatcher
     {
         if (!_scheduled.Remove(mailbox))
             throw new InvalidOperationException($"{mailbox.Cell.Self} is not scheduled.");
-        mailbox.RunTurn();
+        // With a context of the test runner's, continuations would go there instead of to their actor.
+        var context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
+        try
+        {
+            mailbox.RunTurn();
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(context);
+        }
     }
 }
