@@ -110,7 +110,7 @@ public sealed partial class EngineSwitchTests
 
     static string SimpleName(XElement item) => item.Attribute("Include")!.Value.Split('.')[^1];
 
-    [GeneratedRegex(@"\bMesh\.Actors\.Engine\b(?!\.csproj)|\bAkka\.[A-Z]|\busing\s+Akka\b")]
+    [GeneratedRegex(@"\bMesh\.Actors\.Engine\b(?!\.csproj)|\bAkka\.(?!NET\b)[A-Z]|\busing\s+Akka\b")]
     private static partial Regex EngineName();
 
     [GeneratedRegex("\"\"\".*?\"\"\"|\"(\\\\.|[^\"\\\\\\n])*\"|//[^\\n]*", RegexOptions.Singleline)]
