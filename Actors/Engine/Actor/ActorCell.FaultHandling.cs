@@ -77,6 +77,13 @@ sealed partial class ActorCell
 
     void FaultResume(Exception? causedByFailure)
     {
+        if (IsTerminating)
+        {
+            // It ends whatever is decided; only the count has to be right.
+            Mailbox.ResumeMessages();
+            ResumeChildren(null, null);
+            return;
+        }
         if (_actor is null)
         {
             LogError(null, $"Changing Resume into Create after {causedByFailure}");
@@ -101,24 +108,23 @@ sealed partial class ActorCell
 
     void FaultRecreate(Exception cause)
     {
+        if (!IsNormal)
+        {
+            // Each Recreate comes with a Suspend that has to be balanced.
+            FaultResume(null);
+            return;
+        }
         if (_actor is not { } failedActor)
         {
             LogError(null, $"Changing Recreate into Create after {cause}");
             FaultCreate();
+            return;
         }
-        else if (IsNormal)
-        {
-            if (!_isSpent)
-                EndIncarnation(failedActor, cause);
-            _recreateCause = cause;
-            if (_children is null || !_children.WaitFor(WaitReason.Recreation))
-                FinishRecreate(cause);
-        }
-        else
-        {
-            // Each Recreate comes with a Suspend that has to be balanced.
-            FaultResume(null);
-        }
+        if (!_isSpent)
+            EndIncarnation(failedActor, cause);
+        _recreateCause = cause;
+        if (_children is null || !_children.WaitFor(WaitReason.Recreation))
+            FinishRecreate(cause);
     }
 
     void FinishRecreate(Exception cause)

@@ -1,3 +1,5 @@
+using Mesh.Actors.Engine.Actor;
+
 namespace Mesh.Tests.Engine.Model;
 
 /// <summary>Corners that the lock step found. Turn by turn, so that each is met every time.</summary>
@@ -186,14 +188,49 @@ public sealed class CornerSpec
         Assert.Empty(_said);
     }
 
+    [Theory]
+    [InlineData(Directive.Restart)]
+    [InlineData(Directive.Resume)]
+    public void An_actor_that_is_stopped_while_it_waits_to_be_created_again_stays_stopped(Directive directive)
+    {
+        var supervisor = Start(new OneForOneStrategy(_ => directive));
+        StartBelow(supervisor, script =>
+        {
+            _said.Add("made");
+            script.Context.ActorOf(Props.Empty, "child");
+            script.OnPreStart = () =>
+            {
+                if (_said.Count == 1)
+                    throw new ExpectedException();
+            };
+        }, rest: false);
+        TakeTurns(supervisor);
+        var parent = _stepped.Find("supervisor", "parent");
+        TakeTurns(parent);
+        // It has failed, is told to stop and waits for its child when the supervisor decides to go on with it.
+        _stepped.System.Stop(parent);
+        TakeTurns(parent, supervisor, parent);
+        _stepped.Rest();
+        Assert.Equal(["made"], _said);
+        Assert.True(((IInternalActorRef)parent).IsTerminated);
+    }
+
+    void TakeTurns(params IActorRef[] actors)
+    {
+        foreach (var actor in actors)
+            _stepped.Turn(actor);
+    }
+
     Props Saying() => Scripted.Props(script => script.On<string>(_said.Add));
 
     IActorRef Start(SupervisorStrategy strategy) => _stepped.System.ActorOf(Props.Create(() => new Supervisor(strategy)), "supervisor");
 
-    void StartBelow(IActorRef supervisor, Action<Scripted.Script> write)
+    void StartBelow(IActorRef supervisor, Action<Scripted.Script> write, bool rest = true)
     {
-        supervisor.Tell(new NamedProps(Scripted.Props(write), "parent"), ActorRefs.NoSender);
         _stepped.Rest();
+        supervisor.Tell(new NamedProps(Scripted.Props(write), "parent"), ActorRefs.NoSender);
+        if (rest)
+            _stepped.Rest();
     }
 
     IActorRef Start(Action<Scripted.Script> write)
