@@ -105,8 +105,9 @@ sealed partial class ActorCell
                 return;
             }
             var next = PostponeState();
+            // What waited was sent before what is left.
             if (next < state && _postponed is not null)
-                messages = Append(messages, TakePostponed());
+                messages = Append(TakePostponed(), messages);
             state = next;
         }
     }

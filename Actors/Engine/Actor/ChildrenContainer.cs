@@ -94,7 +94,7 @@ sealed class ChildrenContainer
     public ChildRestartStats[] Snapshot()
     {
         lock (_lock)
-            return [.. _byName.Values];
+            return InOrder();
     }
 
     public void MarkDying(IActorRef child)
@@ -158,7 +158,15 @@ sealed class ChildrenContainer
             foreach (var stats in _byName.Values)
                 _dying.Add(stats.Child);
             _reason = WaitReason.Termination;
-            return [.. _byName.Values];
+            return InOrder();
         }
+    }
+
+    // As they were started: a dictionary puts a newcomer where another has left.
+    ChildRestartStats[] InOrder()
+    {
+        var children = _byName.Values.ToArray();
+        Array.Sort(children, static (left, right) => left.Child.Path.Uid.CompareTo(right.Child.Path.Uid));
+        return children;
     }
 }

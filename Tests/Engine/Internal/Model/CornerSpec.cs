@@ -215,6 +215,39 @@ public sealed class CornerSpec
         Assert.True(((IInternalActorRef)parent).IsTerminated);
     }
 
+    [Fact]
+    public void What_waits_for_the_end_of_a_restart_comes_before_what_was_sent_later()
+    {
+        var top = Start(new OneForOneStrategy(_ => Directive.Resume));
+        StartBelow(top, script =>
+        {
+            script.Strategy = new OneForOneStrategy(_ => Directive.Restart);
+            script.OnPreStart = () => script.Context.ActorOf(
+                Scripted.Props(child =>
+                {
+                    child.OnPreStart = () => child.Context.ActorOf(Props.Empty, "grandchild");
+                    child.On("fail", () => throw new ExpectedException());
+                    child.On<string>(_said.Add);
+                }),
+                "child");
+            script.On("fail", () => throw new ExpectedException());
+        });
+        var parent = _stepped.Find("supervisor", "parent");
+        var child = _stepped.Find("supervisor", "parent", "child");
+        var grandchild = _stepped.Find("supervisor", "parent", "child", "grandchild");
+        // The child's restart waits for the grandchild to stop.
+        child.Tell("fail", ActorRefs.NoSender);
+        TakeTurns(child, parent, child);
+        // Meanwhile the parent fails too: the child is suspended, and that waits.
+        parent.Tell("fail", ActorRefs.NoSender);
+        TakeTurns(parent, child);
+        // The end of the grandchild and the parent's word to go on come together.
+        TakeTurns(grandchild, top, parent, child);
+        child.Tell("still here", ActorRefs.NoSender);
+        _stepped.Rest();
+        Assert.Equal(["still here"], _said);
+    }
+
     void TakeTurns(params IActorRef[] actors)
     {
         foreach (var actor in actors)
