@@ -28,13 +28,17 @@ sealed partial class ActorCell
 
     void RunContinuation(RunScheduledTask continuation)
     {
+        var (messageBefore, senderBefore, hadFailed) = (CurrentMessage, _sender, _failedBy is not null);
         if (_async is { Running: > 0 } state)
         {
             CurrentMessage = state.Message;
             _sender = state.Sender;
         }
         continuation.Scheduler.Run(continuation.Task);
-        if (_failedBy is null)
+        if (hadFailed)
+            // By way of a child, while the handler waited: that stays what the supervisor decides on.
+            (CurrentMessage, _sender) = (messageBefore, senderBefore);
+        else if (_failedBy is null)
             CurrentMessage = null;
     }
 

@@ -248,6 +248,31 @@ public sealed class CornerSpec
         Assert.Equal(["still here"], _said);
     }
 
+    [Fact]
+    public void A_handler_that_goes_on_after_a_child_has_failed_its_actor_is_not_what_failed()
+    {
+        var gate = new TaskCompletionSource();
+        var supervisor = Start(new OneForOneStrategy(_ => Directive.Restart));
+        StartBelow(supervisor, script =>
+        {
+            script.Strategy = new OneForOneStrategy(_ => Directive.Escalate);
+            script.OnPreStart = () =>
+                script.Context.ActorOf(Scripted.Props(child => child.On("fail", () => throw new ExpectedException())), "child");
+            script.OnPreRestart = (_, message) => _said.Add($"failed on {message ?? "nothing"}");
+            script.OnPostRestart = _ => { };
+            script.OnAsync<string>(_ => gate.Task);
+        });
+        var parent = _stepped.Find("supervisor", "parent");
+        var child = _stepped.Find("supervisor", "parent", "child");
+        parent.Tell("wait", ActorRefs.NoSender);
+        child.Tell("fail", ActorRefs.NoSender);
+        TakeTurns(parent, child, parent);
+        gate.SetResult();
+        TakeTurns(parent);
+        _stepped.Rest();
+        Assert.Equal(["failed on nothing"], _said);
+    }
+
     void TakeTurns(params IActorRef[] actors)
     {
         foreach (var actor in actors)
