@@ -97,6 +97,10 @@ internal sealed partial class JournalDatabase
     private Exception? TryCommit(IReadOnlyList<Operation> group)
     {
         Operation current = group[0];
+
+        // An earlier rollback may have failed. What it left open must not be read from, nor stand in the way of what comes.
+        if (RollBack() is { } stuck)
+            return Explain(stuck, current);
         try
         {
             if (!group.Any(operation => operation.Writes))
