@@ -9,8 +9,8 @@ public sealed class OpenCircuitException(string message) : AkkaException(message
 /// <summary>
 /// Keeps a failing plugin from being asked over and over. Closed: calls go through, and a success forgets the failures before it. After so
 /// many failures in a row open: calls fail at once. After a pause half-open: one call tries. A call that takes too long counts as failed
-/// and its caller stops waiting; its outcome is unknown. What began before the circuit opened says nothing of the plugin afterwards. Safe for
-/// concurrent use.
+/// and its caller stops waiting; its outcome is unknown. What began before the circuit opened says nothing of the plugin afterwards. Safe
+/// for concurrent use.
 /// </summary>
 internal sealed class CircuitBreaker(int maxFailures, TimeSpan callTimeout, TimeSpan resetTimeout, Func<TimeSpan> clock)
 {

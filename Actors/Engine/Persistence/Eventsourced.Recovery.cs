@@ -32,7 +32,8 @@ public abstract partial class Eventsourced
     private EventsourcedState RecoveryStarted(Recovery recovery)
     {
         var timeout = _extension.RecoveryEventTimeout(JournalPluginId);
-        var tick = _recoveryTick = Context.System.Scheduler.ScheduleTellOnceCancelable(timeout, Self, new RecoveryTick(Snapshot: true), Self);
+        var tick = _recoveryTick = Context.System.Scheduler.ScheduleTellOnceCancelable(
+            timeout, Self, new RecoveryTick(Snapshot: true), Self);
 
         return new EventsourcedState("recovery started", () => true, (_, message) =>
         {
@@ -43,9 +44,8 @@ public abstract partial class Eventsourced
                     if (result.Snapshot is { } snapshot && !TryOffer(snapshot))
                         return;
                     _state = Recovering(timeout);
-                    Journal.Tell(
-                        new ReplayMessages(LastSequenceNr + 1, result.ToSequenceNr, recovery.ReplayMax, PersistenceId, Self) { ActorInstanceId = _instanceId },
-                        Self);
+                    var replay = new ReplayMessages(LastSequenceNr + 1, result.ToSequenceNr, recovery.ReplayMax, PersistenceId, Self);
+                    Journal.Tell(replay with { ActorInstanceId = _instanceId }, Self);
                     break;
                 case LoadSnapshotFailed failed:
                     tick.Cancel();
