@@ -89,7 +89,8 @@ public sealed class RestartInRecoverySpec : TestKit
 
     private async Task StoreAsync()
     {
-        var writer = Sys.ActorOf(Entity.Of("entity", (e, message) => e.PersistAll(((string[])message).Select(each => new Evt(each)), evt => e.Reply(evt.Data))));
+        var writer = Sys.ActorOf(Entity.Of(
+            "entity", (e, message) => e.PersistAll(((string[])message).Select(each => new Evt(each)), evt => e.Reply(evt.Data))));
         writer.Tell(Events, TestActor);
         foreach (var each in Events)
             await ExpectMsgAsync(each);

@@ -10,7 +10,8 @@ public sealed class GatedSnapshotStore(Config config) : SnapshotStore
     private readonly Task _gate = Gates[config.GetString("gate")!].Task;
     private SelectedSnapshot? _snapshot;
 
-    protected override Task<SelectedSnapshot?> LoadAsync(string persistenceId, SnapshotSelectionCriteria criteria) => Task.FromResult(_snapshot);
+    protected override Task<SelectedSnapshot?> LoadAsync(string persistenceId, SnapshotSelectionCriteria criteria) =>
+        Task.FromResult(_snapshot);
 
     protected override async Task SaveAsync(SnapshotMetadata metadata, object snapshot)
     {
