@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text;
 using Mesh.Controller.Journal;
 using Microsoft.Data.Sqlite;
 
@@ -34,7 +35,7 @@ public sealed class JournalRollbackTests
         }
 
         using var reopened = JournalDatabase.Open(file.Path);
-        Assert.Equal(["a/1", "ours"], (await reopened.ReadAsync(0, 10, default)).Select(e => System.Text.Encoding.UTF8.GetString(e.Payload.Span)));
+        Assert.Equal(["a/1", "ours"], (await reopened.ReadAsync(0, 10, default)).Select(e => Encoding.UTF8.GetString(e.Payload.Span)));
     }
 
     /// <summary>The writer is idle: what it was asked has been answered.</summary>
