@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 
 namespace Mesh.Tests.E2E.Lab;
 
@@ -22,5 +23,18 @@ static class Eventually
             await Task.Delay(_interval);
         }
         return watch.Elapsed;
+    }
+
+    /// <summary>Reads a text until it has what is looked for; fails, showing what it read last, after the limit.</summary>
+    public static async Task MatchesAsync(TimeSpan limit, string pattern, Func<string> read)
+    {
+        var watch = Stopwatch.StartNew();
+        string text;
+        while (!Regex.IsMatch(text = read(), pattern, RegexOptions.CultureInvariant))
+        {
+            if (watch.Elapsed > limit)
+                Assert.Matches(pattern, text);
+            await Task.Delay(_interval);
+        }
     }
 }
