@@ -6,8 +6,8 @@ using Xunit.Abstractions;
 namespace Mesh.Tests.Engine.Persistence.Chaos;
 
 /// <summary>
-/// Runs seed after seed for a few seconds, or a minute where long runs are wanted (<c>MESH_FULL=1</c>), or one seed only
-/// (<c>MESH_SEED</c>). Prints what it did, and the seed of what failed.
+/// Runs seeds 1, 2, 3 and on for a few seconds, or random ones for a minute where long runs are wanted (<c>MESH_FULL=1</c>), or one seed
+/// only (<c>MESH_SEED</c>). Prints what it did, and the seed of what failed.
 /// </summary>
 internal sealed class ChaosSeries(ITestOutputHelper output)
 {
@@ -31,7 +31,7 @@ internal sealed class ChaosSeries(ITestOutputHelper output)
         {
             for (var run = 1; run <= AtLeast || Stopwatch.GetElapsedTime(started) < length; run++)
             {
-                var seed = _seed ?? Random.Shared.Next();
+                var seed = _seed ?? (Requirements.Full ? Random.Shared.Next() : run);
                 using var world = make(seed);
                 await RunAsync(world, play);
                 if (IsRerun)
