@@ -34,7 +34,7 @@ static class CryptoBench
                 suite.Name(), Round(seal), Round(PacketSize / seal), Round(open), Round(PacketSize / open), Round(1e9 / Handshake(suite, each, cancellation)));
         }).ToArray();
         return new CryptoBenchDocument(
-            ProgramVersion.Text, PacketSize, each.TotalSeconds, CipherHardware.Features, CipherHardware.HasAes, ciphers,
+            ProgramVersion.Text, PacketSize, each.TotalSeconds, CipherHardware.Features, CipherHardware.HasAes, CipherHardware.AesLibrary, ciphers,
             Round(1e9 / Agreement(each, cancellation)), [.. announced.Select(suite => suite.Name())],
             (announced.Count == 0 ? CipherSuite.ChaCha20Poly1305 : announced[0]).Name());
     }

@@ -52,7 +52,7 @@ static class BenchCryptoVerb
         return text
             .Append(CultureInfo.InvariantCulture, $"Packets of {document.PacketSize} bytes, one thread, the best of many slices; a handshake is both of its ends.\n")
             .Append(CultureInfo.InvariantCulture, $"X25519: {Number(document.X25519PerSecond)} agreements/s\n")
-            .Append(CultureInfo.InvariantCulture, $"Processor: {instructions} ({(document.AesHardware ? "AES in hardware" : "no AES in hardware")})\n")
+            .Append(CultureInfo.InvariantCulture, $"Processor: {instructions} ({(document.AesHardware ? "AES in hardware" : "no AES in hardware")}); aes-256-gcm by {document.AesLibrary}\n")
             .Append(CultureInfo.InvariantCulture, $"With a peer that announces the same: {document.Chosen}")
             .ToString();
     }

@@ -113,6 +113,7 @@ sealed record PongDocument(string Name, string Address, int Sequence, bool Reply
 /// <param name="Seconds">How long each figure was measured.</param>
 /// <param name="Features">The processor's instruction sets that ciphers gain from.</param>
 /// <param name="AesHardware">Whether AES-256-GCM is made of instructions.</param>
+/// <param name="AesLibrary">The library that does AES-256-GCM for packets.</param>
 /// <param name="Ciphers">One entry per suite.</param>
 /// <param name="X25519PerSecond">Key agreements per second.</param>
 /// <param name="Announced">The suites that this machine announces beside plain WireGuard, unless it is configured otherwise.</param>
@@ -123,6 +124,7 @@ sealed record CryptoBenchDocument(
     double Seconds,
     IReadOnlyList<string> Features,
     bool AesHardware,
+    string AesLibrary,
     IReadOnlyList<CipherBenchDocument> Ciphers,
     double X25519PerSecond,
     IReadOnlyList<string> Announced,

@@ -14,6 +14,9 @@ public static class CipherHardware
     /// <summary>Gets the suites, beside the plain one, that are worth announcing on this machine.</summary>
     public static ImmutableArray<CipherSuite> Suites { get; } = HasAes ? [CipherSuite.Aes256Gcm] : [];
 
+    /// <summary>Gets the name of the library that does AES-256-GCM for packets here.</summary>
+    public static string AesLibrary => GcmMethods.Best == GcmMethod.IpsecMb ? "libIPSec_MB" : "libcrypto";
+
     /// <summary>Gets the names of the instruction sets found that ciphers gain from.</summary>
     public static ImmutableArray<string> Features { get; } =
     [

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Mesh.Bench.Lab;
+using Mesh.Protocol.Crypto;
 
 namespace Mesh.Bench.Measure;
 
@@ -23,6 +24,7 @@ static class Machine
             ("memory", $"{GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1 << 30)} GB"),
             ("kernel", $"{File.ReadAllText("/proc/sys/kernel/osrelease").Trim()} ({RuntimeInformation.OSDescription})"),
             ("libcrypto", OpenSsl()),
+            ("aes-256-gcm", $"by {CipherHardware.AesLibrary}"),
             (".NET", Environment.Version.ToString()),
             ("load before", string.Join(' ', File.ReadAllText("/proc/loadavg").Split(' ').Take(3))),
         ];

@@ -24,19 +24,21 @@ public sealed class BenchCryptoTests
             Assert.InRange(cipher.HandshakesPerSecond, 1, 1_000_000);
         }
         Assert.Equal(CipherHardware.HasAes, document.AesHardware);
+        Assert.Equal(CipherHardware.AesLibrary, document.AesLibrary);
         Assert.Equal(CipherHardware.HasAes ? "aes-256-gcm" : "chacha20-poly1305", document.Chosen);
     }
 
     [Fact]
     public void Prints_a_table_whose_columns_line_up()
     {
-        var lines = BenchCryptoVerb.Print(new CryptoBenchDocument("1", 1420, 1, ["aes", "avx2"], true,
+        var lines = BenchCryptoVerb.Print(new CryptoBenchDocument("1", 1420, 1, ["aes", "avx2"], true, "libcrypto",
         [
             new("chacha20-poly1305", 492, 2.89, 1501.4, 0.95, 9000), new("aes-256-gcm", 99.5, 14.27, 411, 3.46, 12345),
         ], 35600, ["aes-256-gcm"], "aes-256-gcm")).Split('\n');
         Assert.Equal("suite              seal ns  seal GB/s  open ns  open GB/s  handshakes/s", lines[0]);
         Assert.Equal("chacha20-poly1305      492       2.89     1501       0.95          9000", lines[1]);
         Assert.Equal("aes-256-gcm          99.50      14.27      411       3.46         12345", lines[2]);
+        Assert.Equal("Processor: aes avx2 (AES in hardware); aes-256-gcm by libcrypto", lines[^2]);
         Assert.Equal("With a peer that announces the same: aes-256-gcm", lines[^1]);
     }
 }

@@ -51,16 +51,30 @@ public sealed class AeadStreamTests
         Assert.False(stream.TrySeal(3, packet));
     }
 
-    // Providers that do not take the nonce as a parameter are driven by initialisations: both ways must give the same, also after a wrong tag.
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public unsafe void Aes_256_gcm_is_the_same_however_libcrypto_is_told_the_nonce(bool asParameter)
+    // Whatever way a machine has to this cipher, it must give the same, also after a wrong tag.
+    [Fact]
+    public void Aes_256_gcm_is_the_same_in_every_way_to_it()
+    {
+        Assert.Equal(GcmMethod.Initialisations, GcmMethods.Working[0]);
+        Assert.All(GcmMethods.Working, CompareWithRuntime);
+    }
+
+    // Installed on a processor that has the instructions, the library must not be left unused without a word.
+    [Fact]
+    public void The_vector_library_is_used_where_there_is_one_and_the_processor_can()
+    {
+        var flags = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("flags", StringComparison.Ordinal))?.Split(' ') ?? [];
+        var can = new[] { "vaes", "vpclmulqdq", "avx512f", "avx512dq", "avx512bw", "avx512vl" }.All(flags.Contains);
+        var installed = System.Runtime.InteropServices.NativeLibrary.TryLoad("libIPSec_MB.so.1", out _);
+        Assert.Equal(can && installed, GcmMethods.Best == GcmMethod.IpsecMb);
+    }
+
+    static unsafe void CompareWithRuntime(GcmMethod method)
     {
         fixed (byte* key = _key)
         {
-            var sealing = AeadContext.Create(CipherSuite.Aes256Gcm, seals: true, key, asParameter);
-            var opening = AeadContext.Create(CipherSuite.Aes256Gcm, seals: false, key, asParameter);
+            var sealing = AeadContext.Create(CipherSuite.Aes256Gcm, seals: true, key, method);
+            var opening = AeadContext.Create(CipherSuite.Aes256Gcm, seals: false, key, method);
             try
             {
                 Random random = new(1);
