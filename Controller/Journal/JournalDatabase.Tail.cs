@@ -7,6 +7,9 @@ internal sealed partial class JournalDatabase : IJournalTail
     /// <summary>How often a waiting reader looks for what another process wrote; this process's own commits wake it at once.</summary>
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(500);
 
+    // Of what ReadAsync returns: one that is not would be waited for no longer, and looked for over and over.
+    private const string Highest = "SELECT ordering FROM journal WHERE deleted = 0 ORDER BY ordering DESC LIMIT 1";
+
     private long _highestOrdering;
     private TaskCompletionSource _advanced = NewSignal();
 
@@ -41,7 +44,7 @@ internal sealed partial class JournalDatabase : IJournalTail
     /// <inheritdoc/>
     public async ValueTask<long> HighestOrderingAsync(CancellationToken cancellationToken)
     {
-        var highest = await Task.Run(() => WithReader(reader => reader.Scalar("SELECT MAX(ordering) FROM journal")), cancellationToken)
+        var highest = await Task.Run(() => WithReader(reader => reader.Scalar(Highest)), cancellationToken)
             .ConfigureAwait(false);
         Committed(highest);
         return highest;

@@ -8,14 +8,12 @@ internal sealed partial class JournalDatabase
     /// <summary>How many appends share one transaction, and so one disk flush.</summary>
     private const int GroupLimit = 256;
 
-    private const int Constraint = 19;
-
     private readonly BlockingCollection<Operation> _operations = [];
     private readonly SqliteCommand _insert;
 
     /// <summary>
-    /// Stores all rows or none. Fails with <see cref="JournalConflictException"/> when a row's persistence id and sequence number are
-    /// taken, with <see cref="JournalWriteException"/> when the disk refuses; a failure of one caller never fails another.
+    /// Stores all rows or none. Fails with <see cref="JournalConflictException"/> when a row's sequence number does not follow the highest that
+    /// its id ever had: whoever wrote behind that had not seen it. Fails with <see cref="JournalWriteException"/> when the disk refuses; a failure of one caller never fails another.
     /// </summary>
     public Task AppendAsync(IReadOnlyList<JournalRow> rows) => EnqueueAsync(new Append(rows));
 
@@ -41,9 +39,11 @@ internal sealed partial class JournalDatabase
         var insert = connection.CreateCommand();
         insert.CommandText = """
             INSERT INTO journal(deleted, persistence_id, sequence_number, created, message, identifier, manifest, writer_uuid, command_id)
-            VALUES(0, $id, $sequence, $created, $message, $identifier, $manifest, $writer, $command)
+            SELECT $deleted, $id, $sequence, $created, $message, $identifier, $manifest, $writer, $command
+            WHERE $sequence = 1 + COALESCE((SELECT MAX(sequence_number) FROM journal WHERE persistence_id = $id), 0)
             """;
-        foreach (var name in (ReadOnlySpan<string>)["$id", "$sequence", "$created", "$message", "$identifier", "$manifest", "$writer", "$command"])
+        foreach (var name in (ReadOnlySpan<string>)
+            ["$id", "$sequence", "$created", "$message", "$identifier", "$manifest", "$writer", "$command", "$deleted"])
             insert.Parameters.Add(new SqliteParameter { ParameterName = name });
         return insert;
     }
@@ -117,7 +117,7 @@ internal sealed partial class JournalDatabase
                 operation.Run(this);
             }
 
-            var highest = LastInsertedOrdering(group);
+            var highest = group.Max(operation => operation is Append append ? append.Ordering : 0);
             _writer.Execute("COMMIT");
             Committed(highest);
             return null;
@@ -133,7 +133,6 @@ internal sealed partial class JournalDatabase
 
     private Exception Explain(Exception failure, Operation operation) => failure switch
     {
-        SqliteException { SqliteErrorCode: Constraint } taken => new JournalConflictException(operation.PersistenceId, taken),
         SqliteException damaged when IsCorruption(damaged) => new JournalCorruptException(_path, Reason(damaged), damaged),
         SqliteException refused => new JournalWriteException(Reason(refused), refused),
         _ => failure,
@@ -154,9 +153,6 @@ internal sealed partial class JournalDatabase
         }
     }
 
-    private long LastInsertedOrdering(IReadOnlyList<Operation> group) =>
-        group.Any(operation => operation is Append) ? _writer.Scalar("SELECT last_insert_rowid()") : 0;
-
     private abstract class Operation
     {
         public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -174,6 +170,9 @@ internal sealed partial class JournalDatabase
 
         public override bool Writes => true;
 
+        /// <summary>The ordering of the last event, 0 while there is none: whoever follows the journal is not woken for spent numbers.</summary>
+        public long Ordering { get; private set; }
+
         public override void Run(JournalDatabase database)
         {
             var insert = database._insert;
@@ -187,7 +186,11 @@ internal sealed partial class JournalDatabase
                 insert.Parameters[5].Value = row.Manifest;
                 insert.Parameters[6].Value = (object?)row.WriterUuid ?? DBNull.Value;
                 insert.Parameters[7].Value = (object?)row.CommandId ?? DBNull.Value;
-                insert.ExecuteNonQuery();
+                insert.Parameters[8].Value = row.IsDeleted ? 1 : 0;
+                if (insert.ExecuteNonQuery() == 0)
+                    throw new JournalConflictException(row.PersistenceId, row.SequenceNr);
+                if (!row.IsDeleted)
+                    Ordering = SQLitePCL.raw.sqlite3_last_insert_rowid(database._writer.Handle);
             }
         }
     }

@@ -56,7 +56,7 @@ internal sealed partial class JournalDatabase : IDisposable
             writer = Connect(path, SqliteOpenMode.ReadWrite);
             CheckContent(path, writer);
             writer.Execute("PRAGMA synchronous = FULL");
-            var highest = writer.Scalar("SELECT MAX(ordering) FROM journal");
+            var highest = writer.Scalar(Highest);
             return new JournalDatabase(path, writer, highest);
         }
         catch (SqliteException failure)

@@ -16,11 +16,15 @@ internal sealed class JournalUnavailableException(string path, string reason, Ex
     : JournalException($"cannot open the journal {path}: {reason}", cause);
 
 /// <summary>
-/// Another writer stored an event with the same persistence id and sequence number first. Nothing of this write is stored; the
-/// loser stops, recovers and decides again.
+/// Another writer stored an event of the same persistence id that this one has not seen. Nothing of this write is stored; the loser stops,
+/// recovers and decides again.
 /// </summary>
-internal sealed class JournalConflictException(string persistenceId, Exception cause)
-    : JournalException($"another writer was first at {persistenceId}", cause);
+internal sealed class JournalConflictException(string persistenceId, long sequenceNr)
+    : JournalException($"another writer was first at {persistenceId}", null)
+{
+    /// <summary>Gets the number that was to be stored.</summary>
+    public long SequenceNr { get; } = sequenceNr;
+}
 
 /// <summary>A write did not happen or its outcome is unknown, for example on a full disk.</summary>
 internal sealed class JournalWriteException(string reason, Exception cause)

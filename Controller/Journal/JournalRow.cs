@@ -12,4 +12,12 @@ internal sealed record JournalRow(
     int Identifier,
     string Manifest,
     string? WriterUuid,
-    string? CommandId);
+    string? CommandId)
+{
+    /// <summary>Gets whether the row only says that its number is spent: never replayed, never told to anybody.</summary>
+    public bool IsDeleted { get; init; }
+
+    /// <summary>Makes the row of an event that was rejected: its number is spent, and nobody else may have it.</summary>
+    public static JournalRow Spent(string persistenceId, long sequenceNr, long createdTicks) =>
+        new(persistenceId, sequenceNr, createdTicks, [], 0, "", null, null) { IsDeleted = true };
+}

@@ -29,6 +29,26 @@ public sealed class JournalDatabaseTests
         Assert.Equal(1, await database.HighestSequenceNrAsync("a"));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public async Task Only_the_number_behind_the_highest_is_taken(long other)
+    {
+        using var journal = new TempJournal();
+        using var database = JournalDatabase.Open(journal.Path);
+        await database.AppendAsync([TempJournal.Row("a", 1), TempJournal.Row("a", 2)]);
+        // Not by a writer that has not seen a deletion either, whose numbers have no rows any more.
+        await database.DeleteToAsync("a", 2);
+        var refusal = await Assert.ThrowsAsync<JournalConflictException>(() => database.AppendAsync([TempJournal.Row("a", other)]));
+        Assert.Equal(other, refusal.SequenceNr);
+        await database.AppendAsync([JournalRow.Spent("a", 3, 0), TempJournal.Row("a", 4)]);
+        Assert.Equal(4, await database.HighestSequenceNrAsync("a"));
+        List<long> replayed = [];
+        await database.ReplayAsync("a", 1, long.MaxValue, long.MaxValue, row => replayed.Add(row.SequenceNr));
+        Assert.Equal([4L], replayed);
+    }
+
     [Fact]
     public async Task Conflict_in_a_group_fails_only_its_own_writer()
     {

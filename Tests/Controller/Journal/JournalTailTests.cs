@@ -52,6 +52,24 @@ public sealed class JournalTailTests
     }
 
     [Fact]
+    public async Task What_is_no_event_wakes_nobody()
+    {
+        using var journal = new TempJournal();
+        using var database = JournalDatabase.Open(journal.Path);
+        await database.AppendAsync([TempJournal.Row("a", 1)]);
+        var first = await database.HighestOrderingAsync(default);
+        var waiting = database.WaitAsync(first, Long, default).AsTask();
+        await database.AppendAsync([JournalRow.Spent("a", 2, 0)]);
+        Assert.Equal(first, await database.HighestOrderingAsync(default));
+        Assert.False(waiting.IsCompleted);
+        await database.AppendAsync([JournalRow.Spent("a", 3, 0), TempJournal.Row("a", 4), JournalRow.Spent("a", 5, 0)]);
+        await waiting;
+        Assert.Equal([4L], (await database.ReadAsync(first, 10, default)).Select(e => e.SequenceNr));
+        await database.DeleteToAsync("a", 5);
+        Assert.Equal(0, await database.HighestOrderingAsync(default));
+    }
+
+    [Fact]
     public async Task Events_of_another_process_are_found_by_polling()
     {
         using var journal = new TempJournal();

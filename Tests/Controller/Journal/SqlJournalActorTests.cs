@@ -116,6 +116,25 @@ public sealed class SqlJournalActorTests
     }
 
     [Fact]
+    public async Task The_number_of_a_rejected_event_is_no_other_writers()
+    {
+        using var file = new TempJournal();
+        await using var ours = Writer.Open(file.Path, "ours");
+        await using var theirs = Writer.Open(file.Path, "theirs");
+        var (first, second) = (ours.Start("entity"), theirs.Start("entity"));
+        Assert.Equal(("", ""), (await first.Ask<string>("history", Patience), await second.Ask<string>("history", Patience)));
+        var rejection = Assert.IsType<Status.Failure>(await first.Ask<object>(new UnknownTckEvent(), Patience));
+        Assert.IsType<UnknownEventException>(rejection.Cause);
+
+        // Under a free number this one would be stored, and the first would go on behind it without having seen it.
+        var late = Assert.IsType<Status.Failure>(await second.Ask<object>(new CausedEvent("late", 1), Patience));
+        Assert.IsType<JournalConflictException>(late.Cause);
+        await first.Ask<CausedEvent>(new CausedEvent("c", 1), Patience);
+        Assert.Equal("c", await theirs.Start("entity").Ask<string>("history", Patience));
+        Assert.Equal([2L], (await ours.Database.ReadAsync(0, 10, default)).Select(e => e.SequenceNr));
+    }
+
+    [Fact]
     public async Task An_event_that_this_version_does_not_know_stops_recovery()
     {
         using var file = new TempJournal();

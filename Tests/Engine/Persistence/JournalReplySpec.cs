@@ -29,17 +29,18 @@ public sealed class JournalReplySpec() : TestKit("""
     public async Task Replies_to_one_actor_never_overtake_and_others_do_not_wait_for_it()
     {
         var (one, two) = (CreateTestProbe(), CreateTestProbe());
-        Write(one, 1, 2);
-        Write(one, 3);
-        Write(two, 4);
+        // Three entities, for the storage of one takes its events in order only.
+        Write(one, "a", 1, 2);
+        Write(one, "b", 3);
+        Write(two, "c", 4);
 
         // Storage is done in the wrong order.
-        Open(4);
+        Open(_id + "c", 4);
         await two.ExpectMsgAsync<WriteMessagesSuccessful>();
         Assert.Equal(4, (await two.ExpectMsgAsync<WriteMessageSuccess>()).Persistent.SequenceNr);
-        Open(3);
+        Open(_id + "b", 3);
         await one.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(100));
-        Open(1);
+        Open(_id + "a", 1);
         await one.ExpectMsgAsync<WriteMessagesSuccessful>();
         Assert.Equal(1, (await one.ExpectMsgAsync<WriteMessageSuccess>()).Persistent.SequenceNr);
         Assert.Equal(2, (await one.ExpectMsgAsync<WriteMessageSuccess>()).Persistent.SequenceNr);
@@ -63,18 +64,18 @@ public sealed class JournalReplySpec() : TestKit("""
         await ExpectMsgAsync("async");
         await ExpectMsgAsync("one");
         await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(100));
-        Open(1);
+        Open(_id, 1);
         await ExpectMsgAsync("async stored");
         await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(100));
-        Open(2);
+        Open(_id, 2);
         await ExpectMsgAsync("one stored");
         await ExpectMsgAsync("two");
-        Open(3);
+        Open(_id, 3);
         await ExpectMsgAsync("two stored");
     }
 
-    private void Write(TestProbe probe, params long[] numbers) => PersistenceProvider.Instance.Apply(Sys).JournalFor("").Tell(
-        new WriteMessages(numbers.Select(number => new AtomicWrite(new Persistent($"e-{number}", number, _id))).ToList(), probe.Ref, 1), probe.Ref);
+    private void Write(TestProbe probe, string id, params long[] numbers) => PersistenceProvider.Instance.Apply(Sys).JournalFor("").Tell(
+        new WriteMessages(numbers.Select(number => new AtomicWrite(new Persistent($"e-{number}", number, _id + id))).ToList(), probe.Ref, 1), probe.Ref);
 
-    private void Open(long number) => GatedJournal.Gates.GetOrAdd($"{_id}/{number}", static _ => new TaskCompletionSource()).SetResult();
+    private static void Open(string id, long number) => GatedJournal.Gates.GetOrAdd($"{id}/{number}", static _ => new TaskCompletionSource()).SetResult();
 }

@@ -49,7 +49,7 @@ public class MemoryJournal : AsyncWriteJournal
         {
             foreach (var each in events)
             {
-                if (Find(each.PersistenceId).Events.ContainsKey(each.SequenceNr))
+                if (each.SequenceNr <= Find(each.PersistenceId).HighestSequenceNr)
                     throw new InvalidOperationException($"Another writer was first at {each.PersistenceId}, event {each.SequenceNr}.");
             }
 
