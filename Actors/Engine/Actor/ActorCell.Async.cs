@@ -9,6 +9,9 @@ sealed partial class ActorCell
     /// <summary>True while a task of this actor is running; user messages wait for it.</summary>
     public bool IsRunningTask => _async is { Running: > 0 };
 
+    /// <summary>How often user messages are suspended for a failure, here or above; an asynchronous handler suspends them too.</summary>
+    int SuspensionsByFailure => Mailbox.Suspensions - (_async?.Running ?? 0);
+
     /// <summary>Runs a handler whose continuations come back to this cell; user messages wait until its task ends.</summary>
     public void RunAsync<T>(Func<T, Task> action, T argument)
     {

@@ -17,6 +17,9 @@ sealed partial class ActorCell
         name = name is null ? RandomName() : CheckName(name);
         var child = Children().Add(name, (Cell: this, Props: props), static (childName, state) => new LocalActorRef(
             state.Cell.SystemImpl, state.Props, state.Cell._self.Path.Child(childName, NextUid()), state.Cell._self));
+        // Below an actor that has failed everything stands still, and each of its suspensions is going to be resumed below it too.
+        for (var left = SuspensionsByFailure; left > 0; left--)
+            child.Cell.Mailbox.SuspendMessages();
         child.Cell.Start();
         return child;
     }

@@ -151,12 +151,12 @@ sealed partial class ActorCell
         }
     }
 
-    // An asynchronous handler also suspends user messages; that must not keep failures of children waiting.
     int PostponeState()
     {
         if (_children is not null && _children.IsWaiting)
             return WhileWaitingForChildren;
-        return Mailbox.Suspensions > (_async?.Running ?? 0) ? WhileFailed : Normal;
+        // Failures of children do not wait for an asynchronous handler.
+        return SuspensionsByFailure > 0 ? WhileFailed : Normal;
     }
 
     void Postpone(SystemMessage message)

@@ -273,6 +273,48 @@ public sealed class CornerSpec
         Assert.Equal(["failed on nothing"], _said);
     }
 
+    [Fact]
+    public void An_actor_started_below_one_that_has_failed_stands_still_with_it()
+    {
+        var (gate, second) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var supervisor = Start(new OneForOneStrategy(_ => Directive.Resume));
+        StartBelow(supervisor, script =>
+        {
+            var context = script.Context;
+            script.Strategy = new OneForOneStrategy(_ => Directive.Escalate);
+            script.OnPreStart = () =>
+                context.ActorOf(Scripted.Props(child => child.On("fail", () => throw new ExpectedException())), "child");
+            script.OnAsync<string>(async _ =>
+            {
+                await gate.Task;
+                var late = context.ActorOf(
+                    Scripted.Props(child => child.OnAsync<string>(message =>
+                    {
+                        _said.Add(message);
+                        return second.Task;
+                    })),
+                    "late");
+                late.Tell("one", ActorRefs.NoSender);
+                late.Tell("two", ActorRefs.NoSender);
+            });
+        });
+        var parent = _stepped.Find("supervisor", "parent");
+        var child = _stepped.Find("supervisor", "parent", "child");
+        parent.Tell("wait", ActorRefs.NoSender);
+        child.Tell("fail", ActorRefs.NoSender);
+        TakeTurns(parent, child, parent);
+        gate.SetResult();
+        TakeTurns(parent);
+        TakeTurns(_stepped.Find("supervisor", "parent", "late"));
+        Assert.Empty(_said);
+        // The word to go on must not be taken for the end of a handler that waits.
+        _stepped.Rest();
+        Assert.Equal(["one"], _said);
+        second.SetResult();
+        _stepped.Rest();
+        Assert.Equal(["one", "two"], _said);
+    }
+
     void TakeTurns(params IActorRef[] actors)
     {
         foreach (var actor in actors)
