@@ -35,7 +35,8 @@ sealed partial class ActorCell
     /// <summary>Suspends the cell and its children and leaves the decision to the supervisor.</summary>
     /// <param name="cause">Why.</param>
     /// <param name="suspended">Children that are suspended already and have not been told to go on; null if there are none.</param>
-    void HandleInvokeFailure(Exception cause, ChildRestartStats[]? suspended)
+    /// <param name="unanswered">Who caused an earlier failure that is still to be answered; null if nobody.</param>
+    void HandleInvokeFailure(Exception cause, ChildRestartStats[]? suspended, IActorRef? unanswered = null)
     {
         if (_failedBy is not null)
             return;
@@ -48,7 +49,7 @@ sealed partial class ActorCell
         }
         else
         {
-            _failedBy = _self;
+            _failedBy = unanswered ?? _self;
         }
         SuspendChildren(except, suspended ?? []);
         ParentRef.SendSystemMessage(new Failed(_self, cause, _self.Path.Uid));
@@ -132,6 +133,7 @@ sealed partial class ActorCell
         _recreateCause = null;
         // Those that the new instance starts are not restarted.
         var survivors = ChildStats();
+        var perpetrator = _failedBy;
         try
         {
             Mailbox.ResumeMessages();
@@ -147,8 +149,8 @@ sealed partial class ActorCell
         catch (Exception failure)
         {
             CurrentMessage = null;
-            // The survivors still wait for the end of this restart.
-            HandleInvokeFailure(new PostRestartException(_self, failure, cause), survivors);
+            // The survivors still wait for the end of this restart, and the one that caused it for the answer to its own failure.
+            HandleInvokeFailure(new PostRestartException(_self, failure, cause), survivors, perpetrator);
         }
     }
 

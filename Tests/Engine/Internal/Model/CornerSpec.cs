@@ -315,6 +315,42 @@ public sealed class CornerSpec
         Assert.Equal(["one", "two"], _said);
     }
 
+    [Fact]
+    public void A_child_whose_failure_was_passed_on_is_answered_when_the_restart_that_followed_fails()
+    {
+        var supervisor = Start(new OneForOneStrategy(cause => cause is PostRestartException ? Directive.Resume : Directive.Restart));
+        var failures = 1;
+        StartBelow(supervisor, script =>
+        {
+            script.Strategy = new OneForOneStrategy(_ => Directive.Escalate);
+            var child = script.Context.Child("child");
+            if (child.IsNobody())
+            {
+                script.Context.ActorOf(
+                    Scripted.Props(below =>
+                    {
+                        below.On("fail", () => throw new ExpectedException());
+                        below.OnPostRestart = _ => _said.Add("restarted");
+                    }),
+                    "child");
+            }
+            script.OnPreRestart = (_, _) => { };
+            script.OnPostRestart = _ =>
+            {
+                if (failures-- > 0)
+                    throw new ExpectedException();
+            };
+        });
+        var child = _stepped.Find("supervisor", "parent", "child");
+        child.Tell("fail", ActorRefs.NoSender);
+        _stepped.Rest();
+        Assert.Empty(_said);
+        // It goes on like its parent, so what it does from now on counts.
+        child.Tell("fail", ActorRefs.NoSender);
+        _stepped.Rest();
+        Assert.Equal(["restarted"], _said);
+    }
+
     void TakeTurns(params IActorRef[] actors)
     {
         foreach (var actor in actors)
