@@ -152,15 +152,18 @@ sealed class ControllerDaemon : IAsyncDisposable
     JournalDatabase OpenJournal()
     {
         // An identity without a journal is a network whose history was lost: an empty one would go backwards, and nodes refuse that.
-        if (File.Exists(_state.IdentityPath) && !File.Exists(_state.JournalPath))
+        var mayCreate = !File.Exists(_state.IdentityPath);
+        if (_settings.Database is null && !mayCreate && !File.Exists(_state.JournalPath))
             throw new CommandException(
                 ExitCode.BadConfiguration, $"{_state.JournalPath} is missing: restore it from a backup of the state directory");
         try
         {
-            return JournalDatabase.Open(_state.JournalPath);
+            return _settings.Database is { } place ? PostgresJournal.Open(place, mayCreate) : SqliteJournal.Open(_state.JournalPath);
         }
         catch (JournalException e)
         {
+            if (e is JournalUnavailableException && _settings.Database is not null)
+                throw new CommandException(ExitCode.Unreachable, e.Message, e);
             throw e is not JournalCorruptException && DiskErrors.IsFullAt(_state.Path)
                 ? new CommandException(ExitCode.TryAgain, $"cannot open the journal: {DiskFull}", e)
                 : new CommandException(ExitCode.BadConfiguration, e.Message, e);
@@ -171,8 +174,7 @@ sealed class ControllerDaemon : IAsyncDisposable
     {
         if (!File.Exists(_state.IdentityPath) && await ((IJournalTail)_journal).HighestOrderingAsync(cancellationToken) > 0)
             throw new CommandException(
-                ExitCode.BadConfiguration,
-                $"{_state.IdentityPath} is missing but {_state.JournalPath} holds a network: restore it from a backup");
+                ExitCode.BadConfiguration, $"{_state.IdentityPath} is missing but {_journal.Place} holds a network: restore it from a backup");
     }
 
     async Task EnsureNetworkAsync()
@@ -182,7 +184,7 @@ sealed class ControllerDaemon : IAsyncDisposable
             if (network.Id != _keys.Network)
                 throw new CommandException(
                     ExitCode.BadConfiguration,
-                    $"{_state.JournalPath} holds network {network.Id}, the keys beside it are of {_keys.Network}: restore both from one backup");
+                    $"{_journal.Place} holds network {network.Id}, the keys beside it are of {_keys.Network}: restore both from one backup");
             return;
         }
         var genesis = new NetworkGenesis(_keys.Network, _keys.RootKey, _settings.Zone, _settings.Ipv4, _settings.Ipv6);
@@ -262,7 +264,7 @@ sealed class ControllerDaemon : IAsyncDisposable
         var nodes = queries.Nodes.Where(one => one.Node.IsPresent).ToList();
         return new StatusReport(
             ProgramVersion.Text, network.Id, _keys.Controller, network.Zone, network.Ipv4, network.Ipv6, _keys.RootHash, _keys.Epoch,
-            queries.View.Revision, _startedAt, [.. _api.Listening.Select(endpoint => endpoint.ToString())], Advertise, _state.Path,
+            queries.View.Revision, _startedAt, [.. _api.Listening.Select(endpoint => endpoint.ToString())], Advertise, _state.Path, _journal.Place,
             queries.Users.Count, nodes.Count, nodes.Count(one => one.Presence.Online),
             queries.Credentials.Count(one => one.StatusAt(now) == CredentialStatus.Created), ends, warnings);
     }

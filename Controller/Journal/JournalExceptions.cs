@@ -15,6 +15,17 @@ internal sealed class JournalSchemaException(string path, long found, long known
 internal sealed class JournalUnavailableException(string path, string reason, Exception? cause = null)
     : JournalException($"cannot open the journal {path}: {reason}", cause);
 
+/// <summary>There is no journal where one was (exit code 78).</summary>
+internal sealed class JournalLostException(string place)
+    : JournalException($"start refused: {place} has no journal; restore it from a backup", null);
+
+/// <summary>It is not said where the journal is, or in a way that nobody understands (exit code 78).</summary>
+internal sealed class JournalPlaceException(string reason) : JournalException($"cannot open the journal: {reason}", null)
+{
+    /// <summary>Gets what is wrong.</summary>
+    public string Reason { get; } = reason;
+}
+
 /// <summary>
 /// Another writer stored an event of the same persistence id that this one has not seen. Nothing of this write is stored; the loser stops,
 /// recovers and decides again.

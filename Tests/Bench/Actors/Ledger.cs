@@ -17,7 +17,7 @@ sealed class Ledger : IDisposable
     Ledger(string parent)
     {
         _folder = Directory.CreateDirectory(Path.Combine(parent, $"mesh-bench-journal-{Guid.NewGuid():N}")).FullName;
-        Database = JournalDatabase.Open(Path.Combine(_folder, "journal.db"));
+        Database = SqliteJournal.Open(Path.Combine(_folder, "journal.db"));
         var name = Path.GetFileName(_folder);
         _offer = SqlJournal.Offer(name, Database, Serializer);
         Hocon = $$"""

@@ -91,7 +91,7 @@ public sealed class StopBehindEveryWriteTests
         Running(string path)
         {
             var name = $"stop-{Guid.NewGuid():N}";
-            _database = JournalDatabase.Open(path);
+            _database = SqliteJournal.Open(path);
             _offer = SqlJournal.Offer(name, _database, new JsonEventSerializer(NetworkEvents.Manifests));
             _system = ActorSystem.Create(name, ConfigurationFactory.ParseString($$"""
                 akka { stdout-loglevel = OFF, log-dead-letters = off }

@@ -11,7 +11,7 @@ public sealed class JournalDamageTests
     {
         using var original = new TempJournal();
         original.CreateWithSmallPages();
-        using var database = JournalDatabase.Open(original.Path);
+        using var database = SqliteJournal.Open(original.Path);
         for (var sequence = 1; sequence <= 3; sequence++)
             await database.AppendAsync([TempJournal.Row("a", sequence)]);
         var acknowledged = new FileInfo(original.Wal).Length;
@@ -26,7 +26,7 @@ public sealed class JournalDamageTests
             copy.Remove();
             await File.WriteAllBytesAsync(copy.Path, file);
             await File.WriteAllBytesAsync(copy.Wal, wal[..length]);
-            using var reopened = JournalDatabase.Open(copy.Path);
+            using var reopened = SqliteJournal.Open(copy.Path);
             var events = await reopened.ReadAsync(0, 10, default);
             Assert.Equal(length == wal.Length ? [1L, 2, 3, 4] : [1L, 2, 3], events.Select(e => e.SequenceNr));
 
@@ -41,7 +41,7 @@ public sealed class JournalDamageTests
     {
         using var journal = new TempJournal();
         journal.CreateWithSmallPages();
-        using (var database = JournalDatabase.Open(journal.Path))
+        using (var database = SqliteJournal.Open(journal.Path))
         {
             for (var sequence = 1; sequence <= 20; sequence++)
                 await database.AppendAsync([TempJournal.Row("a", sequence)]);
@@ -53,14 +53,14 @@ public sealed class JournalDamageTests
         {
             journal.Remove();
             await File.WriteAllBytesAsync(journal.Path, whole[..length]);
-            var refusal = Assert.Throws<JournalCorruptException>(() => JournalDatabase.Open(journal.Path));
+            var refusal = Assert.Throws<JournalCorruptException>(() => SqliteJournal.Open(journal.Path));
             Assert.Matches("^start refused: the journal [^\n]+ is damaged [^\n]+$", refusal.Message);
             Assert.Equal(whole[..length], await File.ReadAllBytesAsync(journal.Path));
         }
 
         journal.Remove();
         await File.WriteAllBytesAsync(journal.Path, whole);
-        using var intact = JournalDatabase.Open(journal.Path);
+        using var intact = SqliteJournal.Open(journal.Path);
         Assert.Equal(20, (await intact.ReadAsync(0, 100, default)).Count);
     }
 
@@ -69,13 +69,13 @@ public sealed class JournalDamageTests
     {
         using var original = new TempJournal();
         original.CreateWithSmallPages();
-        using (var database = JournalDatabase.Open(original.Path))
+        using (var database = SqliteJournal.Open(original.Path))
         {
             for (var sequence = 1; sequence <= 20; sequence++)
                 await database.AppendAsync([TempJournal.Row("a", sequence, new string((char)('a' + sequence), 30 * sequence))]);
         }
 
-        using var live = JournalDatabase.Open(original.Path);
+        using var live = SqliteJournal.Open(original.Path);
         await live.AppendAsync([TempJournal.Row("a", 21)]);
         var expected = (await live.ReadAsync(0, 100, default)).Select(Text).ToList();
         var file = await ReadSharedAsync(original.Path);
@@ -90,7 +90,7 @@ public sealed class JournalDamageTests
             await File.WriteAllBytesAsync(copy.Wal, wal);
             try
             {
-                using var reopened = JournalDatabase.Open(copy.Path);
+                using var reopened = SqliteJournal.Open(copy.Path);
                 Assert.Equal(expected, (await reopened.ReadAsync(0, 100, default)).Select(Text));
             }
             catch (JournalCorruptException)
@@ -108,14 +108,14 @@ public sealed class JournalDamageTests
     public async Task Main_file_emptied_under_a_full_wal_is_refused_and_the_wal_is_kept()
     {
         using var original = new TempJournal();
-        using var database = JournalDatabase.Open(original.Path);
+        using var database = SqliteJournal.Open(original.Path);
         await database.AppendAsync([TempJournal.Row("a", 1)]);
         using var copy = new TempJournal();
         await File.WriteAllBytesAsync(copy.Wal, await ReadSharedAsync(original.Wal));
 
-        Assert.Throws<JournalCorruptException>(() => JournalDatabase.Open(copy.Path));
+        Assert.Throws<JournalCorruptException>(() => SqliteJournal.Open(copy.Path));
         await File.WriteAllBytesAsync(copy.Path, []);
-        Assert.Throws<JournalCorruptException>(() => JournalDatabase.Open(copy.Path));
+        Assert.Throws<JournalCorruptException>(() => SqliteJournal.Open(copy.Path));
         Assert.True(new FileInfo(copy.Wal).Length > 0);
     }
 
@@ -123,7 +123,7 @@ public sealed class JournalDamageTests
     public async Task Overwritten_pages_are_refused()
     {
         using var journal = new TempJournal();
-        using (var database = JournalDatabase.Open(journal.Path))
+        using (var database = SqliteJournal.Open(journal.Path))
             await database.AppendAsync([TempJournal.Row("a", 1)]);
         var bytes = await File.ReadAllBytesAsync(journal.Path);
         for (var page = 0; page < bytes.Length; page += 4096)
@@ -131,7 +131,7 @@ public sealed class JournalDamageTests
             var damaged = bytes.ToArray();
             damaged.AsSpan(page, 200).Fill(0xA5);
             await File.WriteAllBytesAsync(journal.Path, damaged);
-            Assert.Throws<JournalCorruptException>(() => JournalDatabase.Open(journal.Path));
+            Assert.Throws<JournalCorruptException>(() => SqliteJournal.Open(journal.Path));
             Assert.Equal(damaged, await File.ReadAllBytesAsync(journal.Path));
         }
     }
@@ -140,14 +140,14 @@ public sealed class JournalDamageTests
     public void Newer_schema_is_refused()
     {
         using var journal = new TempJournal();
-        JournalDatabase.Open(journal.Path).Dispose();
+        SqliteJournal.Open(journal.Path).Dispose();
         using (var connection = new SqliteConnection($"Data Source={journal.Path};Pooling=False"))
         {
             connection.Open();
             connection.Execute("PRAGMA user_version = 7");
         }
 
-        var refusal = Assert.Throws<JournalSchemaException>(() => JournalDatabase.Open(journal.Path));
+        var refusal = Assert.Throws<JournalSchemaException>(() => SqliteJournal.Open(journal.Path));
         Assert.Equal(
             $"start refused: the journal {journal.Path} has schema version 7, this program knows up to 1; install a newer one", refusal.Message);
     }
@@ -157,7 +157,7 @@ public sealed class JournalDamageTests
     {
         using var journal = new TempJournal();
         var path = Path.Combine(journal.Folder, "no", "journal.db");
-        Assert.StartsWith($"cannot open the journal {path}: ", Assert.Throws<JournalUnavailableException>(() => JournalDatabase.Open(path)).Message);
+        Assert.StartsWith($"cannot open the journal {path}: ", Assert.Throws<JournalUnavailableException>(() => SqliteJournal.Open(path)).Message);
     }
 
     [Fact]
@@ -165,7 +165,7 @@ public sealed class JournalDamageTests
     {
         using var journal = new TempJournal();
         File.WriteAllText(journal.Path + ".new", "half");
-        using var database = JournalDatabase.Open(journal.Path);
+        using var database = SqliteJournal.Open(journal.Path);
         Assert.False(File.Exists(journal.Path + ".new"));
     }
 
@@ -178,7 +178,7 @@ public sealed class JournalDamageTests
         try
         {
             var path = Path.Combine(mount, "journal.db");
-            using (var database = JournalDatabase.Open(path))
+            using (var database = SqliteJournal.Open(path))
             {
                 await database.AppendAsync([TempJournal.Row("a", 1)]);
                 var ballast = Path.Combine(mount, "ballast");
@@ -191,7 +191,7 @@ public sealed class JournalDamageTests
                 Assert.Equal([1L, 2], (await database.ReadAsync(0, 10, default)).Select(e => e.SequenceNr));
             }
 
-            using var reopened = JournalDatabase.Open(path);
+            using var reopened = SqliteJournal.Open(path);
             Assert.Equal(2, await reopened.HighestSequenceNrAsync("a"));
         }
         finally

@@ -9,7 +9,7 @@ namespace Mesh.Tests.Controller.Journal;
 /// What can befall a database: another program holds it locked, it may not grow any more, a statement is interrupted. One after the other
 /// at random, with pauses between them, until the world is calm. Nothing is left behind.
 /// </summary>
-internal sealed class JournalDemon(JournalDatabase database, ChaosWorld world)
+internal sealed class JournalDemon(SqliteJournal database, ChaosWorld world)
 {
     private static readonly TimeSpan LongestLock = TimeSpan.FromMilliseconds(400);
     private static readonly TimeSpan LongestShortage = TimeSpan.FromMilliseconds(80);
@@ -38,7 +38,7 @@ internal sealed class JournalDemon(JournalDatabase database, ChaosWorld world)
 
     private async Task LockAsync(TimeSpan length)
     {
-        using var other = new SqliteConnection($"Data Source={database.Path};Pooling=False");
+        using var other = new SqliteConnection($"Data Source={database.Place};Pooling=False");
         await other.OpenAsync();
         other.Execute("BEGIN IMMEDIATE");
         await PauseAsync(length);
@@ -68,5 +68,5 @@ internal sealed class JournalDemon(JournalDatabase database, ChaosWorld world)
         await Task.Delay(length, world.Calm).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_writer")]
-    private static extern ref SqliteConnection Writer(JournalDatabase database);
+    private static extern ref SqliteConnection Writer(SqliteJournal database);
 }

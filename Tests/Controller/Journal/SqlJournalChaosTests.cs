@@ -53,7 +53,7 @@ public sealed class SqlJournalChaosTests(ITestOutputHelper output)
     }
 
     /// <summary>The tail has the same events, an entity's in the order of their numbers.</summary>
-    private static async Task CheckTailAsync(JournalDatabase database, ChaosWorld world)
+    private static async Task CheckTailAsync(SqliteJournal database, ChaosWorld world)
     {
         var tail = (await database.ReadAsync(0, int.MaxValue, default)).ToLookup(row => row.PersistenceId, row => row.SequenceNr);
         foreach (var stored in world.History.Entries.OfType<Stored>().GroupBy(stored => stored.Entity, stored => stored.SequenceNr))
@@ -65,7 +65,7 @@ public sealed class SqlJournalChaosTests(ITestOutputHelper output)
     {
         private readonly IDisposable _offer;
 
-        private Program(JournalDatabase database, ChaosWorld world)
+        private Program(SqliteJournal database, ChaosWorld world)
         {
             var name = $"chaos-{Guid.NewGuid():N}";
             Database = database;
@@ -83,13 +83,13 @@ public sealed class SqlJournalChaosTests(ITestOutputHelper output)
             System = Run.Start();
         }
 
-        public JournalDatabase Database { get; }
+        public SqliteJournal Database { get; }
 
         public ChaosRun Run { get; }
 
         public ActorSystem System { get; }
 
-        public static Program Open(string path, ChaosWorld world) => new(JournalDatabase.Open(path), world);
+        public static Program Open(string path, ChaosWorld world) => new(SqliteJournal.Open(path), world);
 
         public async ValueTask DisposeAsync()
         {

@@ -5,16 +5,28 @@ using Mesh.Tests.Kit.Persistence;
 
 namespace Mesh.Tests.Controller.Journal;
 
-public sealed class SqlJournalSpec : JournalSpec
+public sealed class SqliteJournalSpec() : SqlJournalSpec(new OfferedJournal());
+
+[NeedsPostgres]
+public sealed class PostgresJournalSpec() : SqlJournalSpec(new OfferedJournal(new TempPostgres()));
+
+public sealed class SqliteJournalActorTests : SqlJournalActorSpec
+{
+    private protected override ITempPlace NewPlace() => new TempJournal();
+}
+
+[NeedsPostgres]
+public sealed class PostgresJournalActorTests : SqlJournalActorSpec
+{
+    private protected override ITempPlace NewPlace() => new TempPostgres();
+}
+
+/// <summary>What every journal plugin must do, over a database.</summary>
+public abstract class SqlJournalSpec : JournalSpec
 {
     private readonly OfferedJournal _journal;
 
-    public SqlJournalSpec()
-        : this(new OfferedJournal())
-    {
-    }
-
-    private SqlJournalSpec(OfferedJournal journal)
+    private protected SqlJournalSpec(OfferedJournal journal)
         : base(journal.Config) => _journal = journal;
 
     public override async Task DisposeAsync()
@@ -28,13 +40,14 @@ public sealed class SqlJournalSpec : JournalSpec
 /// <summary>A database of its own under a name of its own, and the configuration that makes it the default journal.</summary>
 internal sealed class OfferedJournal : IDisposable
 {
-    private readonly TempJournal _file = new();
+    private readonly ITempPlace _place;
     private readonly IDisposable _offer;
     private readonly string _name = $"test-{Guid.NewGuid():N}";
 
-    public OfferedJournal()
+    public OfferedJournal(ITempPlace? place = null)
     {
-        Database = JournalDatabase.Open(_file.Path);
+        _place = place ?? new TempJournal();
+        Database = _place.Open();
         _offer = SqlJournal.Offer(_name, Database, new JsonEventSerializer(Manifests));
     }
 
@@ -46,7 +59,7 @@ internal sealed class OfferedJournal : IDisposable
 
     public JournalDatabase Database { get; }
 
-    public string Path => _file.Path;
+    public string Path => _place.Place;
 
     public Config Config => $$"""
         akka.persistence.journal {
@@ -62,7 +75,7 @@ internal sealed class OfferedJournal : IDisposable
     {
         _offer.Dispose();
         Database.Dispose();
-        _file.Dispose();
+        _place.Dispose();
     }
 }
 

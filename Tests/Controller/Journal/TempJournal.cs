@@ -5,7 +5,7 @@ using Microsoft.Data.Sqlite;
 namespace Mesh.Tests.Controller.Journal;
 
 /// <summary>A journal file in a directory of its own, in memory where the machine has that, removed on dispose.</summary>
-internal sealed class TempJournal : IDisposable
+internal sealed class TempJournal : ITempPlace
 {
     public TempJournal()
     {
@@ -16,6 +16,8 @@ internal sealed class TempJournal : IDisposable
     public string Folder { get; }
 
     public string Path => System.IO.Path.Combine(Folder, "journal.db");
+
+    string ITempPlace.Place => Path;
 
     public string Wal => Path + "-wal";
 
@@ -29,7 +31,7 @@ internal sealed class TempJournal : IDisposable
         using var connection = new SqliteConnection($"Data Source={Path};Pooling=False");
         connection.Open();
         connection.Execute("PRAGMA page_size = 512");
-        JournalSchema.Create(connection);
+        SqliteSchema.Create(connection);
     }
 
     public void Remove()

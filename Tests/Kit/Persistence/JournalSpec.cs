@@ -51,57 +51,57 @@ public abstract class JournalSpec : TestKit, IAsyncLifetime
 
     public virtual Task DisposeAsync() => Task.CompletedTask;
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_should_replay_all_messages() => await ReplayGivesAsync(1, long.MaxValue, long.MaxValue, 1, 2, 3, 4, 5);
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_should_replay_messages_using_a_lower_sequence_number_bound() =>
         await ReplayGivesAsync(3, long.MaxValue, long.MaxValue, 3, 4, 5);
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_should_replay_messages_using_an_upper_sequence_number_bound() =>
         await ReplayGivesAsync(1, 3, long.MaxValue, 1, 2, 3);
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_should_replay_messages_using_a_count_limit() => await ReplayGivesAsync(1, long.MaxValue, 3, 1, 2, 3);
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_should_replay_messages_using_lower_and_upper_sequence_number_bound() =>
         await ReplayGivesAsync(2, 3, long.MaxValue, 2, 3);
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_should_replay_messages_using_lower_and_upper_sequence_number_bound_and_count_limit() =>
         await ReplayGivesAsync(2, 5, 2, 2, 3);
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_should_replay_a_single_if_lower_sequence_number_bound_equals_upper_sequence_number_bound() =>
         await ReplayGivesAsync(2, 2, long.MaxValue, 2);
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_should_replay_a_single_message_if_count_limit_is_equal_one() => await ReplayGivesAsync(2, 4, 1, 2);
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_should_not_replay_messages_if_count_limit_equals_zero() => await ReplayGivesAsync(2, 4, 0);
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_should_not_replay_messages_if_lower_sequence_number_bound_is_greater_than_upper_sequence_number_bound() =>
         await ReplayGivesAsync(3, 2, long.MaxValue);
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_should_not_replay_messages_if_the_persistent_actor_has_not_yet_written_messages()
     {
         Journal.Tell(new ReplayMessages(0, long.MaxValue, long.MaxValue, $"{Pid}-never-written", _receiver.Ref), _receiver.Ref);
         Assert.Equal(0, (await _receiver.ExpectMsgAsync<RecoverySuccess>()).HighestSequenceNr);
     }
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_should_not_replay_permanently_deleted_messages_on_range_deletion()
     {
         await DeleteAsync(3);
         await ReplayGivesAsync(1, long.MaxValue, long.MaxValue, 4, 5);
     }
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_should_not_reset_HighestSequenceNr_after_message_deletion()
     {
         await ReplayGivesAsync(0, long.MaxValue, long.MaxValue, 1, 2, 3, 4, 5);
@@ -109,7 +109,7 @@ public abstract class JournalSpec : TestKit, IAsyncLifetime
         await ReplayGivesAsync(0, long.MaxValue, long.MaxValue, 4, 5);
     }
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_should_not_reset_HighestSequenceNr_after_journal_cleanup()
     {
         await DeleteAsync(long.MaxValue);
@@ -118,7 +118,7 @@ public abstract class JournalSpec : TestKit, IAsyncLifetime
         await ReplayGivesAsync(0, long.MaxValue, long.MaxValue);
     }
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_should_serialize_events()
     {
         var probe = CreateTestProbe();
@@ -137,7 +137,7 @@ public abstract class JournalSpec : TestKit, IAsyncLifetime
         Assert.Equal(6, (await _receiver.ExpectMsgAsync<RecoverySuccess>()).HighestSequenceNr);
     }
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_optionally_may_reject_non_serializable_events()
     {
         if (!RejectsUnknownEvents)
@@ -156,7 +156,7 @@ public abstract class JournalSpec : TestKit, IAsyncLifetime
         Assert.Equal(8, (await _receiver.ExpectMsgAsync<RecoverySuccess>()).HighestSequenceNr);
     }
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_fails_a_write_at_a_number_that_is_taken_and_stores_nothing_of_it()
     {
         var probe = CreateTestProbe();
@@ -168,7 +168,7 @@ public abstract class JournalSpec : TestKit, IAsyncLifetime
         await ReplayGivesAsync(1, long.MaxValue, long.MaxValue, 1, 2, 3, 4, 5);
     }
 
-    [Fact]
+    [SpecFact]
     public async Task Journal_counts_a_write_under_way_in_the_highest_number()
     {
         var probe = CreateTestProbe();

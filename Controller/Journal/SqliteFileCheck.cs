@@ -7,7 +7,7 @@ namespace Mesh.Controller.Journal;
 /// Log"; all numbers big-endian). SQLite takes a file cut below one page for a new database, deletes its log and writes over it;
 /// and under a live log it reads what is cut off as zeros. So every page must be there, in the file or in the log.
 /// </summary>
-internal static class JournalFileCheck
+internal static class SqliteFileCheck
 {
     private const int HeaderSize = 100;
     private const int WalHeaderSize = 32;

@@ -1,17 +1,19 @@
 using Mesh.Actors.Ports;
 using Mesh.Controller.Journal;
+using Mesh.Tests.Kit.Persistence;
 
 namespace Mesh.Tests.Controller.Journal;
 
-public sealed class JournalTailTests
+/// <summary>What everybody who follows a journal rests on, whatever database it is in.</summary>
+public abstract class JournalTailSpec
 {
     private static readonly TimeSpan Long = TimeSpan.FromSeconds(20);
 
-    [Fact]
+    [SpecFact]
     public async Task Existing_events_come_first_then_new_ones()
     {
-        using var journal = new TempJournal();
-        using var database = JournalDatabase.Open(journal.Path);
+        using var journal = NewPlace();
+        using var database = journal.Open();
         await database.AppendAsync([TempJournal.Row("a", 1), TempJournal.Row("a", 2)]);
         IJournalTail tail = database;
         var existing = await tail.ReadAsync(0, 100, default);
@@ -25,11 +27,11 @@ public sealed class JournalTailTests
         Assert.Equal(("b", 1L, 1000L, "test.happened.v1", "c"), (added.PersistenceId, added.SequenceNr, added.CreatedMs, added.Manifest, added.CommandId));
     }
 
-    [Fact]
+    [SpecFact]
     public async Task Offset_is_exclusive_and_the_limit_holds()
     {
-        using var journal = new TempJournal();
-        using var database = JournalDatabase.Open(journal.Path);
+        using var journal = NewPlace();
+        using var database = journal.Open();
         await database.AppendAsync([.. Enumerable.Range(1, 10).Select(i => TempJournal.Row("a", i))]);
         var third = (await database.ReadAsync(0, 3, default))[^1];
         Assert.Equal([4L, 5], (await database.ReadAsync(third.Ordering, 2, default)).Select(e => e.SequenceNr));
@@ -38,11 +40,11 @@ public sealed class JournalTailTests
         Assert.Equal(10L, (await database.ReadAsync(highest - 1, 10, default)).Single().SequenceNr);
     }
 
-    [Fact]
+    [SpecFact]
     public async Task Empty_journal_has_ordering_zero_and_waiting_ends_in_time()
     {
-        using var journal = new TempJournal();
-        using var database = JournalDatabase.Open(journal.Path);
+        using var journal = NewPlace();
+        using var database = journal.Open();
         Assert.Equal(0, await database.HighestOrderingAsync(default));
         await database.WaitAsync(0, TimeSpan.FromMilliseconds(20), default);
         using var cancel = new CancellationTokenSource();
@@ -51,11 +53,11 @@ public sealed class JournalTailTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
     }
 
-    [Fact]
+    [SpecFact]
     public async Task What_is_no_event_wakes_nobody()
     {
-        using var journal = new TempJournal();
-        using var database = JournalDatabase.Open(journal.Path);
+        using var journal = NewPlace();
+        using var database = journal.Open();
         await database.AppendAsync([TempJournal.Row("a", 1)]);
         var first = await database.HighestOrderingAsync(default);
         var waiting = database.WaitAsync(first, Long, default).AsTask();
@@ -69,26 +71,26 @@ public sealed class JournalTailTests
         Assert.Equal(0, await database.HighestOrderingAsync(default));
     }
 
-    [Fact]
-    public async Task Events_of_another_process_are_found_by_polling()
+    [SpecFact]
+    public async Task Events_of_another_process_are_found()
     {
-        using var journal = new TempJournal();
-        using var ours = JournalDatabase.Open(journal.Path);
-        using var theirs = JournalDatabase.Open(journal.Path);
+        using var journal = NewPlace();
+        using var ours = journal.Open();
+        using var theirs = journal.Open();
         var waiting = ours.WaitAsync(0, Long, default).AsTask();
         await theirs.AppendAsync([TempJournal.Row("a", 1)]);
         await waiting.WaitAsync(TimeSpan.FromSeconds(10));
         Assert.Single(await ours.ReadAsync(0, 10, default));
     }
 
-    [Fact]
+    [SpecFact]
     public async Task No_miss_and_no_duplicate_under_concurrent_appends()
     {
         const int writers = 8;
         const int each = 250;
-        using var journal = new TempJournal();
-        using var ours = JournalDatabase.Open(journal.Path);
-        using var theirs = JournalDatabase.Open(journal.Path);
+        using var journal = NewPlace();
+        using var ours = journal.Open();
+        using var theirs = journal.Open();
         var seen = new List<JournalEvent>();
         var follow = Task.Run(async () =>
         {
@@ -116,6 +118,8 @@ public sealed class JournalTailTests
         foreach (var entity in seen.GroupBy(e => e.PersistenceId))
             Assert.Equal(Enumerable.Range(1, each).Select(i => (long)i), entity.Select(e => e.SequenceNr));
     }
+
+    private protected abstract ITempPlace NewPlace();
 
     private static string Text(JournalEvent e) => System.Text.Encoding.UTF8.GetString(e.Payload.Span);
 }

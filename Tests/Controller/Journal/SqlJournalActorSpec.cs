@@ -4,16 +4,17 @@ using Mesh.Tests.Kit.Persistence;
 
 namespace Mesh.Tests.Controller.Journal;
 
-public sealed class SqlJournalActorTests
+/// <summary>Persistent actors over a database of the journal.</summary>
+public abstract class SqlJournalActorSpec
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    [Fact]
+    [SpecFact]
     public async Task Two_SQL_writers_on_one_persistence_id_exactly_one_survives()
     {
-        using var file = new TempJournal();
-        await using var one = Writer.Open(file.Path, "one");
-        await using var two = Writer.Open(file.Path, "two");
+        using var file = NewPlace();
+        await using var one = Writer.Open(file.Place, "one");
+        await using var two = Writer.Open(file.Place, "two");
         for (var round = 1; round <= 20; round++)
         {
             var id = $"credential-{round}";
@@ -41,12 +42,12 @@ public sealed class SqlJournalActorTests
         Assert.Equal(40, (await one.Database.ReadAsync(0, 100, default)).Count);
     }
 
-    [Fact]
+    [SpecFact]
     public async Task A_fenced_entity_comes_back_under_back_off_and_knows_who_was_first()
     {
-        using var file = new TempJournal();
-        await using var ours = Writer.Open(file.Path, "ours");
-        await using var theirs = Writer.Open(file.Path, "theirs");
+        using var file = NewPlace();
+        await using var ours = Writer.Open(file.Place, "ours");
+        await using var theirs = Writer.Open(file.Place, "theirs");
         var supervised = ours.StartUnderBackoff("entity");
         Assert.Equal("", await supervised.Ask<string>("history", Patience));
         await theirs.Start("entity").Ask<CausedEvent>(new CausedEvent("theirs", 1), Patience);
@@ -71,14 +72,14 @@ public sealed class SqlJournalActorTests
         Assert.Equal("theirs ours again", await supervised.Ask<string>("history", Patience));
     }
 
-    [Fact]
+    [SpecFact]
     public async Task A_fenced_writer_stops_only_itself()
     {
-        using var file = new TempJournal();
-        await using var ours = Writer.Open(file.Path, "ours");
+        using var file = NewPlace();
+        await using var ours = Writer.Open(file.Place, "ours");
         var fenced = ours.Start("fenced");
         Assert.Equal("", await fenced.Ask<string>("history", Patience));
-        using (var theirs = JournalDatabase.Open(file.Path))
+        using (var theirs = file.Open())
             await theirs.AppendAsync([TempJournal.Row("fenced", 1)]);
 
         var others = Enumerable.Range(0, 200).Select(i => ours.Start($"other-{i}")).ToList();
@@ -88,11 +89,11 @@ public sealed class SqlJournalActorTests
         Assert.All(await Task.WhenAll(answers), answer => Assert.IsType<CausedEvent>(answer));
     }
 
-    [Fact]
+    [SpecFact]
     public async Task Command_ids_and_manifests_stand_beside_the_events()
     {
-        using var file = new TempJournal();
-        await using var writer = Writer.Open(file.Path, "writer");
+        using var file = NewPlace();
+        await using var writer = Writer.Open(file.Place, "writer");
         var entity = writer.Start("entity");
         await entity.Ask<CausedEvent>(new CausedEvent("command-1", 7), Patience);
         await entity.Ask<TckEvent>(new TckEvent("without"), Patience);
@@ -103,11 +104,11 @@ public sealed class SqlJournalActorTests
             events[0].CreatedMs, DateTimeOffset.UtcNow.AddMinutes(-5).ToUnixTimeMilliseconds(), DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
     }
 
-    [Fact]
+    [SpecFact]
     public async Task What_is_not_registered_is_rejected_and_the_entity_goes_on()
     {
-        using var file = new TempJournal();
-        await using var writer = Writer.Open(file.Path, "writer");
+        using var file = NewPlace();
+        await using var writer = Writer.Open(file.Place, "writer");
         var entity = writer.Start("entity");
         var rejection = Assert.IsType<Status.Failure>(await entity.Ask<object>(new UnknownTckEvent(), Patience));
         Assert.IsType<UnknownEventException>(rejection.Cause);
@@ -115,12 +116,12 @@ public sealed class SqlJournalActorTests
         Assert.Equal("c", await entity.Ask<string>("history", Patience));
     }
 
-    [Fact]
+    [SpecFact]
     public async Task The_number_of_a_rejected_event_is_no_other_writers()
     {
-        using var file = new TempJournal();
-        await using var ours = Writer.Open(file.Path, "ours");
-        await using var theirs = Writer.Open(file.Path, "theirs");
+        using var file = NewPlace();
+        await using var ours = Writer.Open(file.Place, "ours");
+        await using var theirs = Writer.Open(file.Place, "theirs");
         var (first, second) = (ours.Start("entity"), theirs.Start("entity"));
         Assert.Equal(("", ""), (await first.Ask<string>("history", Patience), await second.Ask<string>("history", Patience)));
         var rejection = Assert.IsType<Status.Failure>(await first.Ask<object>(new UnknownTckEvent(), Patience));
@@ -134,32 +135,32 @@ public sealed class SqlJournalActorTests
         Assert.Equal([2L], (await ours.Database.ReadAsync(0, 10, default)).Select(e => e.SequenceNr));
     }
 
-    [Fact]
+    [SpecFact]
     public async Task An_event_that_this_version_does_not_know_stops_recovery()
     {
-        using var file = new TempJournal();
-        await using var writer = Writer.Open(file.Path, "writer");
+        using var file = NewPlace();
+        await using var writer = Writer.Open(file.Place, "writer");
         await writer.Database.AppendAsync([TempJournal.Row("entity", 1) with { Manifest = "test.future.v9" }]);
         var entity = writer.Start("entity");
         Assert.True(await entity.WatchAsync().WaitAsync(Patience));
     }
 
-    [Fact]
+    [SpecFact]
     public async Task Events_survive_the_end_of_the_system_in_order()
     {
-        using var file = new TempJournal();
-        await using (var writer = Writer.Open(file.Path, "first"))
+        using var file = NewPlace();
+        await using (var writer = Writer.Open(file.Place, "first"))
         {
             var entity = writer.Start("entity");
             for (var i = 0; i < 100; i++)
                 await entity.Ask<CausedEvent>(new CausedEvent($"c{i}", i), Patience);
         }
 
-        await using var reopened = Writer.Open(file.Path, "second");
+        await using var reopened = Writer.Open(file.Place, "second");
         Assert.Equal(string.Join(' ', Enumerable.Range(0, 100).Select(i => $"c{i}")), await reopened.Start("entity").Ask<string>("history", Patience));
     }
 
-    [Fact]
+    [SpecFact]
     public async Task A_database_that_nobody_opened_is_named()
     {
         using var kit = new TestKit("""
@@ -175,6 +176,8 @@ public sealed class SqlJournalActorTests
         await log.FishForMessageAsync<LogEvent>(entry =>
             entry.ToString().Contains("no journal database is open under the name \"absent\"", StringComparison.Ordinal));
     }
+
+    private protected abstract ITempPlace NewPlace();
 
     /// <summary>A controller as far as the journal goes: a system, a database of its own on a shared file.</summary>
     private sealed class Writer : IAsyncDisposable

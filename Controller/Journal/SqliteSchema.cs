@@ -6,7 +6,7 @@ namespace Mesh.Controller.Journal;
 /// The tables, in Akka.Persistence.Sql's default layout, so that a move to that package is configuration and not migration.
 /// What is ours beyond the layout (<c>command_id</c>) may be null. The version stands in <c>PRAGMA user_version</c>.
 /// </summary>
-internal static class JournalSchema
+internal static class SqliteSchema
 {
     /// <summary>The newest layout that this program writes and reads.</summary>
     public const long Version = 1;

@@ -1,0 +1,246 @@
+using Mesh.Actors.Ports;
+using Npgsql;
+
+namespace Mesh.Controller.Journal;
+
+/// <summary>
+/// The journal in a PostgreSQL database: one connection writes, a few read, one listens. A connection that breaks is opened again with the
+/// next use of it; what was being written then may or may not be stored, and fails as unknown. Several processes may use one database.
+/// </summary>
+internal sealed partial class PostgresJournal : JournalDatabase
+{
+    private const string Highest = "SELECT ordering FROM journal WHERE NOT deleted ORDER BY ordering DESC LIMIT 1";
+
+    private static readonly TimeSpan ListenAgain = TimeSpan.FromSeconds(1);
+
+    private readonly PostgresPlace _place;
+    private readonly NpgsqlDataSource _readers;
+    private readonly NpgsqlDataSource _writers;
+    private readonly CancellationTokenSource _closing = new();
+    private Task _listening = Task.CompletedTask;
+
+    private PostgresJournal(PostgresPlace place)
+    {
+        _place = place;
+        _readers = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(place.Connection)
+        {
+            ApplicationName = "mesh-controller",
+            MaxPoolSize = 8,
+            Timeout = 5,
+            CommandTimeout = 30,
+            // A server that has gone without a word is found out.
+            KeepAlive = 10,
+        });
+        _writers = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(place.Connection)
+        {
+            ApplicationName = "mesh-controller journal",
+            Pooling = false,
+            Timeout = 5,
+            CommandTimeout = 15,
+            // Nobody waits long for the lock of another, and nobody keeps it: the server ends what does not.
+            Options = "-c lock_timeout=2000 -c statement_timeout=10000 -c idle_in_transaction_session_timeout=2000",
+            // A whole group in one piece: the server begins only when it has all of it.
+            WriteBufferSize = 256 * 1024,
+        });
+    }
+
+    /// <inheritdoc/>
+    public override string Place => _place.Name;
+
+    /// <summary>
+    /// Opens the journal, and makes its tables where there are none. Throws <see cref="JournalSchemaException"/> when a newer program wrote it,
+    /// <see cref="JournalUnavailableException"/> when it cannot be opened.
+    /// </summary>
+    /// <param name="place">Where.</param>
+    /// <param name="mayCreate">False: a database without tables is one whose journal was lost (<see cref="JournalLostException"/>).</param>
+    public static PostgresJournal Open(PostgresPlace place, bool mayCreate = true)
+    {
+        var journal = new PostgresJournal(place);
+        try
+        {
+            journal.Start(journal.Prepare(mayCreate));
+            journal._listening = Task.Run(journal.ListenAsync);
+            return journal;
+        }
+        catch (Exception failure) when (IsOfDatabase(failure))
+        {
+            journal.Abandon();
+            throw new JournalUnavailableException(place.Name, Reason(failure), failure);
+        }
+        catch
+        {
+            journal.Abandon();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Task ReplayAsync(
+        string persistenceId, long fromSequenceNr, long toSequenceNr, long max, Action<JournalRow> replay) => ReadAsync(async connection =>
+        {
+            await using var command = new NpgsqlCommand(
+                """
+                SELECT sequence_number, created, message, identifier, manifest, writer_uuid, command_id FROM journal
+                WHERE persistence_id = $1 AND sequence_number BETWEEN $2 AND $3 AND NOT deleted
+                ORDER BY sequence_number LIMIT $4
+                """,
+                connection)
+            {
+                Parameters =
+                {
+                    new() { Value = persistenceId }, new() { Value = fromSequenceNr }, new() { Value = toSequenceNr }, new() { Value = max },
+                },
+            };
+            // Whole before the first is handed over: a connection that breaks halfway is asked again from the beginning.
+            var rows = new List<JournalRow>();
+            await using var reader = await command.ExecuteReaderAsync();
+            while (await reader.ReadAsync())
+            {
+                rows.Add(new JournalRow(
+                    persistenceId,
+                    reader.GetInt64(0),
+                    reader.GetInt64(1),
+                    reader.GetFieldValue<byte[]>(2),
+                    reader.IsDBNull(3) ? 0 : reader.GetInt32(3),
+                    reader.IsDBNull(4) ? "" : reader.GetString(4),
+                    reader.IsDBNull(5) ? null : reader.GetString(5),
+                    reader.IsDBNull(6) ? null : reader.GetString(6)));
+            }
+
+            return rows;
+        }).ContinueWith(
+            read => read.GetAwaiter().GetResult().ForEach(replay), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+
+    /// <inheritdoc/>
+    public override async ValueTask<IReadOnlyList<JournalEvent>> ReadAsync(
+        long afterOrdering, int limit, CancellationToken cancellationToken) => await ReadAsync(async connection =>
+        {
+            await using var command = new NpgsqlCommand(
+                """
+                SELECT ordering, persistence_id, sequence_number, created, manifest, command_id, message FROM journal
+                WHERE ordering > $1 AND NOT deleted ORDER BY ordering LIMIT $2
+                """,
+                connection)
+            {
+                Parameters = { new() { Value = afterOrdering }, new() { Value = limit } },
+            };
+            var events = new List<JournalEvent>();
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                events.Add(new JournalEvent(
+                    reader.GetInt64(0),
+                    reader.GetString(1),
+                    reader.GetInt64(2),
+                    (reader.GetInt64(3) - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMillisecond,
+                    reader.IsDBNull(4) ? "" : reader.GetString(4),
+                    reader.IsDBNull(5) ? null : reader.GetString(5),
+                    reader.GetFieldValue<byte[]>(6)));
+            }
+
+            return events;
+        }).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    protected override Task<long> ReadHighestOrderingAsync(CancellationToken cancellationToken) => ReadAsync(async connection =>
+    {
+        await using var command = new NpgsqlCommand(Highest, connection);
+        return await command.ExecuteScalarAsync(cancellationToken) is long highest ? highest : 0;
+    });
+
+    /// <inheritdoc/>
+    protected override void Close()
+    {
+        _closing.Cancel();
+        _listening.Wait();
+        Abandon();
+    }
+
+    private static bool IsOfDatabase(Exception failure) => failure is NpgsqlException or TimeoutException or IOException;
+
+    /// <summary>One line for the operator, without what the server shows of statements.</summary>
+    private static string Reason(Exception failure) => failure switch
+    {
+        PostgresException { SqlState: PostgresErrorCodes.DiskFull } => "the disk of the database is full",
+        PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable } => "another program holds its lock",
+        PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } => "the database took too long",
+        PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction } => "the database is read-only",
+        PostgresException said => said.MessageText.ReplaceLineEndings(" "),
+        { InnerException: { } inner } => inner.Message.ReplaceLineEndings(" "),
+        _ => failure.Message.ReplaceLineEndings(" "),
+    };
+
+    private long Prepare(bool mayCreate)
+    {
+        using var connection = _readers.OpenConnection();
+        var version = PostgresSchema.Ensure(connection, mayCreate);
+        if (version == 0)
+            throw new JournalLostException(Place);
+        if (version > PostgresSchema.Version)
+            throw new JournalSchemaException(Place, version, PostgresSchema.Version);
+        using var command = new NpgsqlCommand(Highest, connection);
+        return command.ExecuteScalar() is long highest ? highest : 0;
+    }
+
+    /// <summary>Reads, once more where a connection of the pool turns out to be dead.</summary>
+    private async Task<T> ReadAsync<T>(Func<NpgsqlConnection, Task<T>> read)
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await using var connection = await _readers.OpenConnectionAsync().ConfigureAwait(false);
+                return await read(connection).ConfigureAwait(false);
+            }
+            catch (NpgsqlException broken) when (attempt == 1 && broken.IsTransient && !IsDisposed)
+            {
+                // The pool has dropped it; the next one is new.
+            }
+            catch (PostgresException damaged) when (damaged.SqlState is PostgresErrorCodes.DataCorrupted or PostgresErrorCodes.IndexCorrupted)
+            {
+                throw new JournalCorruptException(Place, damaged.MessageText, damaged);
+            }
+            catch (Exception failure) when (IsOfDatabase(failure))
+            {
+                throw new JournalUnavailableException(Place, Reason(failure), failure);
+            }
+        }
+    }
+
+    /// <summary>Hears of what other processes store; a hint only, so that whatever goes wrong is tried again.</summary>
+    private async Task ListenAsync()
+    {
+        var stop = _closing.Token;
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                await using var connection = await _readers.OpenConnectionAsync(stop);
+                await using (var listen = new NpgsqlCommand($"LISTEN {PostgresSchema.Channel}", connection))
+                    await listen.ExecuteNonQueryAsync(stop);
+                while (true)
+                {
+                    await HighestOrderingAsync(stop);
+                    await connection.WaitAsync(stop);
+                }
+            }
+            catch (Exception end) when (end is OperationCanceledException or ObjectDisposedException)
+            {
+                return;
+            }
+            catch (Exception failure) when (IsOfDatabase(failure) || failure is JournalException)
+            {
+                await Task.Delay(ListenAgain, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private void Abandon()
+    {
+        _writer?.Dispose();
+        _readers.Dispose();
+        _writers.Dispose();
+        _closing.Dispose();
+    }
+}

@@ -1,0 +1,129 @@
+using Microsoft.Data.Sqlite;
+
+namespace Mesh.Controller.Journal;
+
+internal sealed partial class SqliteJournal
+{
+    private readonly SqliteCommand _insert;
+
+    private static SqliteCommand PrepareInsert(SqliteConnection connection)
+    {
+        var insert = connection.CreateCommand();
+        insert.CommandText = """
+            INSERT INTO journal(deleted, persistence_id, sequence_number, created, message, identifier, manifest, writer_uuid, command_id)
+            SELECT $deleted, $id, $sequence, $created, $message, $identifier, $manifest, $writer, $command
+            WHERE $sequence = 1 + COALESCE((SELECT MAX(sequence_number) FROM journal WHERE persistence_id = $id), 0)
+            """;
+        foreach (var name in (ReadOnlySpan<string>)
+            ["$id", "$sequence", "$created", "$message", "$identifier", "$manifest", "$writer", "$command", "$deleted"])
+            insert.Parameters.Add(new SqliteParameter { ParameterName = name });
+        return insert;
+    }
+
+    /// <inheritdoc/>
+    protected override Exception? TryCommit(IReadOnlyList<Operation> group)
+    {
+        Operation current = group[0];
+
+        // An earlier rollback may have failed. What it left open must not be read from, nor stand in the way of what comes.
+        if (RollBack() is { } stuck)
+            return Explain(stuck, current);
+        try
+        {
+            if (!group.Any(operation => operation is not HighestSequenceNr))
+            {
+                foreach (var operation in group)
+                    Run(operation);
+                return null;
+            }
+
+            _writer.Execute("BEGIN IMMEDIATE");
+            foreach (var operation in group)
+            {
+                current = operation;
+                Run(operation);
+            }
+
+            _writer.Execute("COMMIT");
+            return null;
+        }
+#pragma warning disable CA1031 // Whatever it is, it belongs to the caller who waits; the writer thread must go on for the others.
+        catch (Exception failure)
+#pragma warning restore CA1031
+        {
+            var explained = Explain(failure, current);
+            return RollBack() is { } worse ? new AggregateException(explained, worse) : explained;
+        }
+    }
+
+    private Exception Explain(Exception failure, Operation operation) => failure switch
+    {
+        SqliteException damaged when IsCorruption(damaged) => new JournalCorruptException(_path, Reason(damaged), damaged),
+        SqliteException refused => new JournalWriteException(Reason(refused), refused),
+        _ => failure,
+    };
+
+    /// <summary>Some errors, a full disk among them, have ended the transaction already; rolling back again would be one more error.</summary>
+    private SqliteException? RollBack()
+    {
+        try
+        {
+            if (SQLitePCL.raw.sqlite3_get_autocommit(_writer.Handle) == 0)
+                _writer.Execute("ROLLBACK");
+            return null;
+        }
+        catch (SqliteException failure)
+        {
+            return failure;
+        }
+    }
+
+    private void Run(Operation operation)
+    {
+        switch (operation)
+        {
+            case Append append:
+                Run(append);
+                break;
+            case HighestSequenceNr query:
+                query.Result = _writer.Scalar("SELECT MAX(sequence_number) FROM journal WHERE persistence_id = $id", ("$id", query.PersistenceId));
+                break;
+            case Delete delete:
+                Run(delete);
+                break;
+        }
+    }
+
+    private void Run(Append append)
+    {
+        foreach (var row in append.Rows)
+        {
+            _insert.Parameters[0].Value = row.PersistenceId;
+            _insert.Parameters[1].Value = row.SequenceNr;
+            _insert.Parameters[2].Value = row.CreatedTicks;
+            _insert.Parameters[3].Value = row.Message;
+            _insert.Parameters[4].Value = row.Identifier;
+            _insert.Parameters[5].Value = row.Manifest;
+            _insert.Parameters[6].Value = (object?)row.WriterUuid ?? DBNull.Value;
+            _insert.Parameters[7].Value = (object?)row.CommandId ?? DBNull.Value;
+            _insert.Parameters[8].Value = row.IsDeleted ? 1 : 0;
+            if (_insert.ExecuteNonQuery() == 0)
+                throw new JournalConflictException(row.PersistenceId, row.SequenceNr);
+            if (!row.IsDeleted)
+                append.Ordering = SQLitePCL.raw.sqlite3_last_insert_rowid(_writer.Handle);
+        }
+    }
+
+    private void Run(Delete delete)
+    {
+        using var command = _writer.CreateCommand();
+        command.CommandText = """
+            UPDATE journal SET deleted = 1 WHERE persistence_id = $id AND sequence_number <= $to AND deleted = 0;
+            DELETE FROM journal WHERE persistence_id = $id AND deleted = 1
+                AND sequence_number < (SELECT MAX(sequence_number) FROM journal WHERE persistence_id = $id AND deleted = 1);
+            """;
+        command.Parameters.AddWithValue("$id", delete.PersistenceId);
+        command.Parameters.AddWithValue("$to", delete.ToSequenceNr);
+        command.ExecuteNonQuery();
+    }
+}
