@@ -19,7 +19,8 @@ namespace Mesh.Controller.Admin;
 /// <param name="StartedAt">When the program started.</param>
 /// <param name="Listen">Where the API listens.</param>
 /// <param name="Advertise">Where nodes are told to find it.</param>
-/// <param name="StateDirectory">Where keys and journal are.</param>
+/// <param name="StateDirectory">Where the keys are.</param>
+/// <param name="Journal">Where the journal is: a file, or a database without its secrets.</param>
 /// <param name="Users">How many users there are.</param>
 /// <param name="Nodes">How many nodes belong to the network.</param>
 /// <param name="Attached">How many of them are attached to this controller.</param>
@@ -28,8 +29,8 @@ namespace Mesh.Controller.Admin;
 /// <param name="Warnings">What an admin should look at, one line each.</param>
 sealed record StatusReport(
     string Version, NetworkId Network, ControllerId Controller, string Zone, string Ipv4, string Ipv6, Digest256 RootHash, int Epoch,
-    long Revision, WallTime StartedAt, IReadOnlyList<string> Listen, IReadOnlyList<string> Advertise, string StateDirectory, int Users,
-    int Nodes, int Attached, int CredentialsOpen, WallTime DelegationEnds, IReadOnlyList<string> Warnings);
+    long Revision, WallTime StartedAt, IReadOnlyList<string> Listen, IReadOnlyList<string> Advertise, string StateDirectory,
+    string Journal, int Users, int Nodes, int Attached, int CredentialsOpen, WallTime DelegationEnds, IReadOnlyList<string> Warnings);
 
 /// <summary>Asks for a user.</summary>
 sealed record NewUser(string Name);

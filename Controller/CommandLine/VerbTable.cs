@@ -36,6 +36,10 @@ static partial class VerbTable
     static Command Serve(Terminal terminal, CommonFlags common)
     {
         var stateDirectory = new Option<string?>("--state-dir") { Description = "Directory of keys and journal", HelpName = "DIR" };
+        var database = new Option<string?>("--database")
+        {
+            Description = "PostgreSQL database of the journal, postgresql://USER@HOST/DATABASE; without it a file in the state directory", HelpName = "URI",
+        };
         var listen = Many("--listen", "ADDR:PORT", "Where the API listens; may be given several times");
         var advertise = Many("--advertise", "HOST:PORT", "Where nodes find this controller; may be given up to three times");
         var passphrase = new Option<string?>("--root-passphrase-file")
@@ -48,12 +52,13 @@ static partial class VerbTable
         };
         var verb = Verb("serve", "Runs the controller until SIGTERM; the first start makes the network.",
             "mesh-controller serve --listen 0.0.0.0:8443 --advertise vpn.example.com:8443");
-        Add(verb, stateDirectory, listen, advertise, passphrase, logLevel);
+        Add(verb, stateDirectory, database, listen, advertise, passphrase, logLevel);
         verb.SetAction((parsed, cancellationToken) => ServeVerb.RunAsync(
             ControllerSettings.Resolve(
                 common.Flags(parsed) with
                 {
                     StateDirectory = parsed.GetValue(stateDirectory),
+                    Database = parsed.GetValue(database),
                     Listen = parsed.GetValue(listen) ?? [],
                     Advertise = parsed.GetValue(advertise) ?? [],
                     RootPassphraseFile = parsed.GetValue(passphrase),
@@ -108,6 +113,7 @@ static partial class VerbTable
             ("listening", string.Join(", ", report.Listen)),
             ("advertised", string.Join(", ", report.Advertise)),
             ("state", report.StateDirectory),
+            ("journal", report.Journal),
             ("revision", $"{report.Revision} in epoch {report.Epoch}"),
             ("nodes", $"{report.Nodes}, {report.Attached} attached"),
             ("users", $"{report.Users}"),

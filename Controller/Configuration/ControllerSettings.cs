@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Mesh.Controller.Journal;
 using Mesh.Protocol.Enrollment;
 using Microsoft.Extensions.Logging;
 
@@ -19,6 +20,9 @@ sealed record ControllerSettings
 
     /// <summary>Gets the directory of keys and journal.</summary>
     public string StateDirectory { get; init; } = "/var/lib/mesh-controller";
+
+    /// <summary>Gets the PostgreSQL database of the journal, by its URI; null keeps the journal in the state directory.</summary>
+    public PostgresPlace? Database { get; init; }
 
     /// <summary>Gets the path of the admin socket.</summary>
     public string Socket { get; init; } = "/run/mesh-controller/admin.sock";
@@ -70,6 +74,7 @@ sealed record ControllerSettings
         return new ControllerSettings
         {
             StateDirectory = source.Text("state-dir", flags.StateDirectory, defaults.StateDirectory),
+            Database = ParseDatabase(source, source.Text("database", flags.Database, null)),
             Socket = source.Text("socket", flags.Socket, defaults.Socket),
             Listen = source.List("listen", flags.Listen, ParseListen) ?? defaults.Listen,
             Advertise = source.List("advertise", flags.Advertise, ParseAdvertise) ?? defaults.Advertise,
@@ -104,6 +109,19 @@ sealed record ControllerSettings
     };
 
     static string? ParseAdvertise(string text) => CredentialString.IsControllerAddress(text) ? text : null;
+
+    // Never with the text that was given: whoever writes a password into it should not find it in a log as well.
+    static PostgresPlace? ParseDatabase(Source source, string? uri)
+    {
+        try
+        {
+            return uri is null ? null : PostgresPlace.Parse(uri);
+        }
+        catch (JournalPlaceException e)
+        {
+            throw source.Wrong("database", null, e.Reason);
+        }
+    }
 
     static LogLevel ParseLogLevel(Source source, string text) => text.ToLowerInvariant() switch
     {
@@ -145,7 +163,7 @@ sealed record ControllerSettings
 
         public static readonly string[] Keys =
         [
-            "state-dir", "socket", "listen", "advertise", "root-passphrase-file", "log-level", "zone", "ipv4", "ipv6", "map-valid-for",
+            "state-dir", "database", "socket", "listen", "advertise", "root-passphrase-file", "log-level", "zone", "ipv4", "ipv6", "map-valid-for",
             "map-accept-for", "map-renewal-interval", "credential-lifetime",
         ];
 
@@ -183,10 +201,14 @@ sealed record ControllerSettings
             }
         }
 
-        public CommandException Wrong(string key, string text, string expected) =>
-            FlagIsSet(key)
-                ? new CommandException(ExitCode.Usage, $"--{key} '{text}': {expected}")
-                : new CommandException(ExitCode.BadConfiguration, $"{Origin(key)} '{text}': {expected}");
+        /// <summary>Refuses a value; null for one that is not to be shown.</summary>
+        public CommandException Wrong(string key, string? text, string expected)
+        {
+            var value = text is null ? "" : $" '{text}'";
+            return FlagIsSet(key)
+                ? new CommandException(ExitCode.Usage, $"--{key}{value}: {expected}")
+                : new CommandException(ExitCode.BadConfiguration, $"{Origin(key)}{value}: {expected}");
+        }
 
         static string Variable(string key) => "MESH_CONTROLLER_" + key.ToUpper(CultureInfo.InvariantCulture).Replace('-', '_');
 
@@ -197,6 +219,7 @@ sealed record ControllerSettings
         bool FlagIsSet(string key) => key switch
         {
             "state-dir" => flags.StateDirectory is not null,
+            "database" => flags.Database is not null,
             "socket" => flags.Socket is not null,
             "listen" => flags.Listen.Count > 0,
             "advertise" => flags.Advertise.Count > 0,
@@ -239,6 +262,9 @@ sealed record SettingFlags
 
     /// <summary>Gets <c>--state-dir</c>.</summary>
     public string? StateDirectory { get; init; }
+
+    /// <summary>Gets <c>--database</c>.</summary>
+    public string? Database { get; init; }
 
     /// <summary>Gets <c>--socket</c>.</summary>
     public string? Socket { get; init; }

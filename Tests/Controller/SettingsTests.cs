@@ -21,6 +21,23 @@ public sealed class SettingsTests
     public void Addresses_to_listen_on_are_read_or_refused(string text, string? expected) =>
         Assert.Equal(expected, ControllerSettings.ParseListen(text)?.ToString());
 
+    [Fact]
+    public void The_database_is_read_from_flag_and_environment_and_a_password_in_it_is_refused_and_not_repeated()
+    {
+        Assert.Null(ControllerSettings.Resolve(new SettingFlags(), _ => null).Database);
+        Assert.Equal(
+            "postgresql://h:5432/net", ControllerSettings.Resolve(new SettingFlags { Database = "postgresql://h/net" }, _ => null).Database!.Name);
+        Assert.Equal("postgresql://e:5432/net", ControllerSettings.Resolve(
+            new SettingFlags(), name => name == "MESH_CONTROLLER_DATABASE" ? "postgresql://e/net" : null).Database!.Name);
+        var flag = Assert.Throws<CommandException>(
+            () => ControllerSettings.Resolve(new SettingFlags { Database = "postgresql://me:hunter2@h/net" }, _ => null));
+        Assert.Equal(
+            (ExitCode.Usage, "--database: a password does not belong into its URI; write it to a password file, and say passfile=FILE"),
+            (flag.ExitCode, flag.Message));
+        var file = Assert.Throws<CommandException>(() => ControllerSettings.Resolve(new SettingFlags { Database = "/var/lib/journal.db" }, _ => null));
+        Assert.Equal("--database: its URI is none; postgresql://USER@HOST/DATABASE is expected", file.Message);
+    }
+
     [Theory]
     [InlineData("90s", 90)]
     [InlineData("30m", 1800)]

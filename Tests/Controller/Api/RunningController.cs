@@ -3,6 +3,7 @@ using Mesh.Actors.Ports;
 using Mesh.Controller.CommandLine;
 using Mesh.Controller.Configuration;
 using Mesh.Controller.Hosting;
+using Mesh.Controller.Journal;
 using Mesh.Protocol.Enrollment;
 using Mesh.Protocol.Time;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -24,9 +25,12 @@ sealed class RunningController : IAsyncDisposable
 
     public string StateDirectory => _directory.File("state");
 
-    public static async Task<RunningController> StartAsync()
+    /// <summary>Where the journal is; null: a file in the state directory.</summary>
+    public PostgresPlace? Database { get; init; }
+
+    public static async Task<RunningController> StartAsync(PostgresPlace? database = null)
     {
-        var controller = new RunningController();
+        var controller = new RunningController { Database = database };
         await controller.StartDaemonAsync(port: 0);
         return controller;
     }
@@ -69,6 +73,7 @@ sealed class RunningController : IAsyncDisposable
         var settings = new ControllerSettings
         {
             StateDirectory = StateDirectory,
+            Database = Database,
             Socket = Socket,
             Listen = [new IPEndPoint(IPAddress.Loopback, port)],
         };
