@@ -41,7 +41,7 @@ public sealed class PoolTests(ITestOutputHelper output)
     public async Task Nobody_is_left_below_a_guardian_that_stops_while_actors_are_started()
     {
         var started = 0;
-        for (var round = 0; round < 200; round++)
+        for (var round = 0; round < 20; round++)
         {
             var system = (ActorSystemImpl)ActorSystem.Create("racing", "akka.stdout-loglevel = OFF");
             var refused = 0;
