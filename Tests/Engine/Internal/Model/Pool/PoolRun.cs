@@ -30,6 +30,9 @@ sealed class PoolRun(int seed)
         await Task.WhenAll(Enumerable.Range(0, Injectors).Select(injector => Task.Run(() => InjectAsync(injector, storm))));
         _world.CalmDown();
         await RestAsync();
+        // Whoever was just being started may have missed it and may only rest between two ticks; now everybody is known.
+        _world.CalmDown();
+        await RestAsync();
         _world.Findings.CheckAtRest();
         await _world.System.Terminate().WaitAsync(Patience);
         await RestAsync();

@@ -35,11 +35,22 @@ sealed class PoolWitness(PoolWorld world) : Witness
 
     public override void Entering(HostRecord host)
     {
-        if (Interlocked.Exchange(ref host.Notes.Busy, 1) != 0)
+        var thread = Environment.CurrentManagedThreadId;
+        var busy = Interlocked.CompareExchange(ref host.Notes.Busy, thread, 0);
+        // A handler whose gate is open already goes on within the turn that it came with.
+        if (busy == thread)
+            host.Notes.Nested++;
+        else if (busy != 0)
             Complain($"#{host.Number} runs twice at once");
     }
 
-    public override void Leaving(HostRecord host) => Interlocked.Exchange(ref host.Notes.Busy, 0);
+    public override void Leaving(HostRecord host)
+    {
+        if (host.Notes.Nested > 0)
+            host.Notes.Nested--;
+        else
+            Interlocked.Exchange(ref host.Notes.Busy, 0);
+    }
 
     public override void Receiving(HostRecord host, object message)
     {
@@ -138,8 +149,11 @@ sealed class PoolWitness(PoolWorld world) : Witness
 /// <summary>What a witness notes down about one actor, on that actor's turns.</summary>
 sealed class HostNotes
 {
-    /// <summary>1 while code of the actor runs.</summary>
+    /// <summary>The thread that runs code of the actor; 0 while none does.</summary>
     public int Busy;
+
+    /// <summary>How often that thread has entered once more without leaving.</summary>
+    public int Nested { get; set; }
 
     public Passage? Last { get; set; }
 
