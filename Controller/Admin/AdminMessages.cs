@@ -32,6 +32,15 @@ sealed record StatusReport(
     long Revision, WallTime StartedAt, IReadOnlyList<string> Listen, IReadOnlyList<string> Advertise, string StateDirectory,
     string Journal, int Users, int Nodes, int Attached, int CredentialsOpen, WallTime DelegationEnds, IReadOnlyList<string> Warnings);
 
+/// <summary>Says what a look at every row of a journal found.</summary>
+/// <param name="Journal">Where it is.</param>
+/// <param name="Rows">How many rows there are.</param>
+/// <param name="Events">How many of them are events that were not deleted.</param>
+/// <param name="Entities">Of how many entities.</param>
+/// <param name="Ordering">The highest ordering.</param>
+/// <param name="Problems">What is wrong, one line each.</param>
+sealed record JournalReport(string Journal, long Rows, long Events, int Entities, long Ordering, IReadOnlyList<string> Problems);
+
 /// <summary>Asks for a user.</summary>
 sealed record NewUser(string Name);
 
@@ -140,6 +149,7 @@ sealed record VersionReport(string Version);
     RespectRequiredConstructorParameters = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(StatusReport))]
+[JsonSerializable(typeof(JournalReport))]
 [JsonSerializable(typeof(NewUser))]
 [JsonSerializable(typeof(UserEntry))]
 [JsonSerializable(typeof(UserList))]

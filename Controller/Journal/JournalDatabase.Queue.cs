@@ -34,6 +34,12 @@ internal abstract partial class JournalDatabase
     public Task DeleteToAsync(string persistenceId, long toSequenceNr) => EnqueueAsync(new Delete(persistenceId, toSequenceNr));
 
     /// <summary>
+    /// Fills an empty journal with rows, orderings and all: either all of them are stored or, with the exception that reading them threw or a
+    /// <see cref="JournalNotEmptyException"/>, none.
+    /// </summary>
+    public Task ImportAsync(IEnumerable<StoredRow> rows) => EnqueueAsync(new Import(rows));
+
+    /// <summary>
     /// Carries a group out, all of it or nothing, but for those of its members that get a <see cref="Operation.Refusal"/>. Returns null, or why
     /// nothing was done. Runs on the writer's thread.
     /// </summary>
@@ -123,6 +129,12 @@ internal abstract partial class JournalDatabase
 
         /// <summary>The ordering of the last event, 0 while there is none: whoever follows the journal is not woken for spent numbers.</summary>
         public long Ordering { get; set; }
+    }
+
+    /// <summary>Fills an empty journal.</summary>
+    protected sealed class Import(IEnumerable<StoredRow> rows) : Operation("")
+    {
+        public IEnumerable<StoredRow> Rows { get; } = rows;
     }
 
     /// <summary>Reads the highest number of an id.</summary>

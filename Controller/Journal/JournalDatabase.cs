@@ -15,6 +15,9 @@ internal abstract partial class JournalDatabase : IDisposable
     /// <summary>Names the database for people, without secrets.</summary>
     public abstract string Place { get; }
 
+    /// <summary>The version of its tables.</summary>
+    public abstract long SchemaVersion { get; }
+
     /// <summary>Whether it is closed, or being closed.</summary>
     protected bool IsDisposed => _disposed;
 
@@ -28,6 +31,9 @@ internal abstract partial class JournalDatabase : IDisposable
 
     /// <summary>Hands over the events of one id in order, both bounds inclusive, at most <paramref name="max"/>; deleted ones are left out.</summary>
     public abstract Task ReplayAsync(string persistenceId, long fromSequenceNr, long toSequenceNr, long max, Action<JournalRow> replay);
+
+    /// <summary>Reads every row, deleted ones included, in the order of commits, as of one moment.</summary>
+    public abstract IEnumerable<StoredRow> ReadAll();
 
     /// <summary>Writes what is queued, then closes the database.</summary>
     public void Dispose()

@@ -15,6 +15,14 @@ internal sealed class JournalSchemaException(string path, long found, long known
 internal sealed class JournalUnavailableException(string path, string reason, Exception? cause = null)
     : JournalException($"cannot open the journal {path}: {reason}", cause);
 
+/// <summary>An archive of a journal cannot be read (exit code 65).</summary>
+internal sealed class JournalArchiveException(string name, int line, string what, Exception? cause)
+    : JournalException($"{name}, line {line}: {what}", cause);
+
+/// <summary>A journal that was to be filled has something in it already (exit code 77).</summary>
+internal sealed class JournalNotEmptyException(string place)
+    : JournalException($"the journal {place} is not empty: nothing was imported into it", null);
+
 /// <summary>There is no journal where one was (exit code 78).</summary>
 internal sealed class JournalLostException(string place)
     : JournalException($"start refused: {place} has no journal; restore it from a backup", null);

@@ -1,5 +1,8 @@
 namespace Mesh.Controller.Journal;
 
+/// <summary>A row with its ordering.</summary>
+internal readonly record struct StoredRow(long Ordering, JournalRow Row);
+
 /// <summary>
 /// A row of the journal table without its ordering, which the database assigns at commit. <paramref name="CreatedTicks"/> counts
 /// 100 ns since 0001-01-01 UTC, the unit of the layout's <c>created</c> column.

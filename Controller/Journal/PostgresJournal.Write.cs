@@ -32,6 +32,9 @@ internal sealed partial class PostgresJournal
                 case Delete delete:
                     Run(connection, delete);
                     break;
+                case Import import:
+                    Run(connection, import);
+                    break;
             }
 
             return null;
@@ -106,6 +109,67 @@ internal sealed partial class PostgresJournal
         }
 
         batch.ExecuteNonQuery();
+    }
+
+    private void Run(NpgsqlConnection connection, Import import)
+    {
+        using var transaction = connection.BeginTransaction();
+        foreach (var sql in PostgresSchema.BeginImport)
+            Execute(sql);
+        if (Execute("SELECT EXISTS (SELECT 1 FROM journal)") is true)
+        {
+            import.Refusal = new JournalNotEmptyException(Place);
+            return;
+        }
+
+        using (var copy = connection.BeginBinaryImport(PostgresSchema.Copy))
+        {
+            try
+            {
+                foreach (var (ordering, row) in import.Rows)
+                    Write(copy, ordering, row);
+            }
+            catch (JournalArchiveException unreadable)
+            {
+                // What was copied goes with the transaction.
+                import.Refusal = unreadable;
+                return;
+            }
+
+            copy.Complete();
+        }
+
+        Execute("SELECT setval(pg_get_serial_sequence('journal', 'ordering'), (SELECT MAX(ordering) FROM journal))");
+        transaction.Commit();
+
+        object? Execute(string sql)
+        {
+            using var command = new NpgsqlCommand(sql, connection);
+            return command.ExecuteScalar();
+        }
+    }
+
+    private static void Write(NpgsqlBinaryImporter copy, long ordering, JournalRow row)
+    {
+        copy.StartRow();
+        copy.Write(ordering, NpgsqlDbType.Bigint);
+        copy.Write(row.IsDeleted, NpgsqlDbType.Boolean);
+        copy.Write(row.PersistenceId, NpgsqlDbType.Text);
+        copy.Write(row.SequenceNr, NpgsqlDbType.Bigint);
+        copy.Write(row.CreatedTicks, NpgsqlDbType.Bigint);
+        copy.Write(row.Message, NpgsqlDbType.Bytea);
+        copy.Write(row.Identifier, NpgsqlDbType.Integer);
+        copy.Write(row.Manifest, NpgsqlDbType.Text);
+        WriteText(row.WriterUuid);
+        WriteText(row.CommandId);
+
+        void WriteText(string? text)
+        {
+            if (text is null)
+                copy.WriteNull();
+            else
+                copy.Write(text, NpgsqlDbType.Text);
+        }
     }
 
     private NpgsqlConnection OpenWriter()

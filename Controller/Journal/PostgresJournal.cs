@@ -17,6 +17,7 @@ internal sealed partial class PostgresJournal : JournalDatabase
     private readonly NpgsqlDataSource _readers;
     private readonly NpgsqlDataSource _writers;
     private readonly CancellationTokenSource _closing = new();
+    private int _schemaVersion;
     private Task _listening = Task.CompletedTask;
 
     private PostgresJournal(PostgresPlace place)
@@ -46,6 +47,9 @@ internal sealed partial class PostgresJournal : JournalDatabase
 
     /// <inheritdoc/>
     public override string Place => _place.Name;
+
+    /// <inheritdoc/>
+    public override long SchemaVersion => _schemaVersion;
 
     /// <summary>
     /// Opens the journal, and makes its tables where there are none. Throws <see cref="JournalSchemaException"/> when a newer program wrote it,
@@ -142,6 +146,39 @@ internal sealed partial class PostgresJournal : JournalDatabase
         }).ConfigureAwait(false);
 
     /// <inheritdoc/>
+    public override IEnumerable<StoredRow> ReadAll()
+    {
+        using var connection = _readers.OpenConnection();
+        using var command = new NpgsqlCommand(
+            """
+            SELECT ordering, deleted, persistence_id, sequence_number, created, message, identifier, manifest, writer_uuid, command_id
+            FROM journal ORDER BY ordering
+            """,
+            connection)
+        {
+            CommandTimeout = 0,
+        };
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            yield return new StoredRow(
+                reader.GetInt64(0),
+                new JournalRow(
+                    reader.GetString(2),
+                    reader.GetInt64(3),
+                    reader.GetInt64(4),
+                    reader.GetFieldValue<byte[]>(5),
+                    reader.IsDBNull(6) ? 0 : reader.GetInt32(6),
+                    reader.IsDBNull(7) ? "" : reader.GetString(7),
+                    reader.IsDBNull(8) ? null : reader.GetString(8),
+                    reader.IsDBNull(9) ? null : reader.GetString(9))
+                {
+                    IsDeleted = reader.GetBoolean(1),
+                });
+        }
+    }
+
+    /// <inheritdoc/>
     protected override Task<long> ReadHighestOrderingAsync(CancellationToken cancellationToken) => ReadAsync(async connection =>
     {
         await using var command = new NpgsqlCommand(Highest, connection);
@@ -178,6 +215,7 @@ internal sealed partial class PostgresJournal : JournalDatabase
             throw new JournalLostException(Place);
         if (version > PostgresSchema.Version)
             throw new JournalSchemaException(Place, version, PostgresSchema.Version);
+        _schemaVersion = version;
         using var command = new NpgsqlCommand(Highest, connection);
         return command.ExecuteScalar() is long highest ? highest : 0;
     }

@@ -99,6 +99,15 @@ internal static class PostgresSchema
         """,
     ];
 
+    /// <summary>The statements that begin an import: nobody else appends, and it takes as long as it takes.</summary>
+    public static IReadOnlyList<string> BeginImport { get; } = [$"SELECT {Lock}", "SET LOCAL statement_timeout = 0"];
+
+    /// <summary>The statement that takes rows in whole.</summary>
+    public const string Copy = """
+        COPY journal(ordering, deleted, persistence_id, sequence_number, created, message, identifier, manifest, writer_uuid, command_id)
+        FROM STDIN (FORMAT BINARY)
+        """;
+
     /// <summary>
     /// Makes the tables where there are none and it may; two that try at once do it once. Returns the version that is there then, 0 for none.
     /// </summary>

@@ -47,6 +47,35 @@ internal sealed partial class SqliteJournal
     protected override Task<long> ReadHighestOrderingAsync(CancellationToken cancellationToken) =>
         Task.Run(() => WithReader(reader => reader.Scalar(Highest)), cancellationToken);
 
+    /// <inheritdoc/>
+    public override IEnumerable<StoredRow> ReadAll()
+    {
+        using var reader = Connect(_path, SqliteOpenMode.ReadOnly);
+        using var command = reader.CreateCommand();
+        command.CommandText = """
+            SELECT ordering, deleted, persistence_id, sequence_number, created, message, identifier, manifest, writer_uuid, command_id
+            FROM journal ORDER BY ordering
+            """;
+        using var rows = command.ExecuteReader();
+        while (rows.Read())
+        {
+            yield return new StoredRow(
+                rows.GetInt64(0),
+                new JournalRow(
+                    rows.GetString(2),
+                    rows.GetInt64(3),
+                    rows.GetInt64(4),
+                    rows.GetFieldValue<byte[]>(5),
+                    rows.IsDBNull(6) ? 0 : rows.GetInt32(6),
+                    rows.IsDBNull(7) ? "" : rows.GetString(7),
+                    rows.IsDBNull(8) ? null : rows.GetString(8),
+                    rows.IsDBNull(9) ? null : rows.GetString(9))
+                {
+                    IsDeleted = rows.GetInt64(1) != 0,
+                });
+        }
+    }
+
     private static List<JournalEvent> ReadEvents(SqliteConnection reader, long afterOrdering, int limit)
     {
         using var command = reader.CreateCommand();

@@ -91,6 +91,9 @@ internal sealed partial class SqliteJournal
             case Delete delete:
                 Run(delete);
                 break;
+            case Import import:
+                Run(import);
+                break;
         }
     }
 
@@ -111,6 +114,32 @@ internal sealed partial class SqliteJournal
                 throw new JournalConflictException(row.PersistenceId, row.SequenceNr);
             if (!row.IsDeleted)
                 append.Ordering = SQLitePCL.raw.sqlite3_last_insert_rowid(_writer.Handle);
+        }
+    }
+
+    private void Run(Import import)
+    {
+        if (_writer.Scalar("SELECT EXISTS (SELECT 1 FROM journal)") != 0)
+            throw new JournalNotEmptyException(Place);
+        using var insert = _writer.CreateCommand();
+        insert.CommandText = """
+            INSERT INTO journal(ordering, deleted, persistence_id, sequence_number, created, message, identifier, manifest, writer_uuid, command_id)
+            VALUES($ordering, $deleted, $id, $sequence, $created, $message, $identifier, $manifest, $writer, $command)
+            """;
+        foreach (var (ordering, row) in import.Rows)
+        {
+            insert.Parameters.Clear();
+            insert.Parameters.AddWithValue("$ordering", ordering);
+            insert.Parameters.AddWithValue("$deleted", row.IsDeleted ? 1 : 0);
+            insert.Parameters.AddWithValue("$id", row.PersistenceId);
+            insert.Parameters.AddWithValue("$sequence", row.SequenceNr);
+            insert.Parameters.AddWithValue("$created", row.CreatedTicks);
+            insert.Parameters.AddWithValue("$message", row.Message);
+            insert.Parameters.AddWithValue("$identifier", row.Identifier);
+            insert.Parameters.AddWithValue("$manifest", row.Manifest);
+            insert.Parameters.AddWithValue("$writer", (object?)row.WriterUuid ?? DBNull.Value);
+            insert.Parameters.AddWithValue("$command", (object?)row.CommandId ?? DBNull.Value);
+            insert.ExecuteNonQuery();
         }
     }
 

@@ -34,6 +34,9 @@ internal sealed partial class SqliteJournal : JournalDatabase
     /// <summary>The file, as an absolute path.</summary>
     public override string Place => _path;
 
+    /// <inheritdoc/>
+    public override long SchemaVersion => WithReader(SqliteSchema.Read);
+
     /// <summary>
     /// Opens the journal, and creates it where there is none. Throws <see cref="JournalCorruptException"/> when the file is damaged,
     /// <see cref="JournalSchemaException"/> when a newer program wrote it, <see cref="JournalUnavailableException"/> when it cannot be opened.

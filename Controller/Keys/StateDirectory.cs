@@ -6,6 +6,9 @@ namespace Mesh.Controller.Keys;
 /// </summary>
 sealed class StateDirectory : IDisposable
 {
+    /// <summary>The name of the journal's file.</summary>
+    public const string JournalName = "journal.db";
+
     const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     readonly FileStream _lock;
@@ -20,7 +23,7 @@ sealed class StateDirectory : IDisposable
     public string Path { get; }
 
     /// <summary>Gets the path of the journal's database.</summary>
-    public string JournalPath => File("journal.db");
+    public string JournalPath => File(JournalName);
 
     /// <summary>Gets the path of the network root's private key, where it is at hand.</summary>
     public string RootKeyPath => File("root.key");

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Mesh.Protocol.Identity;
 
 namespace Mesh.Protocol.Crypto;
@@ -9,12 +8,10 @@ public static class Sha256
     /// <summary>Hashes the concatenation of the parts.</summary>
     public static Digest256 Hash(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second = default, ReadOnlySpan<byte> third = default)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(first);
-        hash.AppendData(second);
-        hash.AppendData(third);
-        Span<byte> digest = stackalloc byte[Octets32.Size];
-        hash.GetHashAndReset(digest);
-        return new Digest256(digest);
+        using var hash = new RunningSha256();
+        hash.Append(first);
+        hash.Append(second);
+        hash.Append(third);
+        return hash.Finish();
     }
 }

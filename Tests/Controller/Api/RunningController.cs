@@ -26,7 +26,7 @@ sealed class RunningController : IAsyncDisposable
     public string StateDirectory => _directory.File("state");
 
     /// <summary>Where the journal is; null: a file in the state directory.</summary>
-    public PostgresPlace? Database { get; init; }
+    public PostgresPlace? Database { get; set; }
 
     public static async Task<RunningController> StartAsync(PostgresPlace? database = null)
     {
@@ -41,6 +41,12 @@ sealed class RunningController : IAsyncDisposable
         await _daemon!.DisposeAsync();
         await StartDaemonAsync(Endpoint.Port);
     }
+
+    /// <summary>Stops the controller; its state stays.</summary>
+    public ValueTask StopAsync() => _daemon!.DisposeAsync();
+
+    /// <summary>Starts a controller that was stopped, on the same state and port.</summary>
+    public Task StartAgainAsync() => StartDaemonAsync(Endpoint.Port);
 
     public async Task<CredentialString> CreateCredentialAsync(params string[] flags)
     {
