@@ -1,24 +1,40 @@
 using System.Text.Json.Serialization;
 using Mesh.Actors.Persistence;
 using Mesh.Controller.Journal;
+using Mesh.Tests.Kit.Persistence;
 
 namespace Mesh.Bench.Actors;
 
+/// <summary>Where a journal keeps its events.</summary>
+enum Store
+{
+    /// <summary>In memory.</summary>
+    Memory,
+
+    /// <summary>In a file.</summary>
+    Sqlite,
+
+    /// <summary>In a database of a server that waits for the disk.</summary>
+    Postgres,
+}
+
 /// <summary>
-/// Where the events of one measurement go: to the memory journal, or to the controller's on disk in a folder that is removed.
+/// Where the events of one measurement go: to the memory journal, or to the controller's in a folder or a database that is removed.
 /// </summary>
 sealed class Ledger : IDisposable
 {
-    readonly string? _folder;
+    static readonly Lazy<PostgresServer> _server = new(static () => new PostgresServer(isDurable: true));
+
+    readonly Action _remove = static () => { };
     readonly IDisposable? _offer;
 
     Ledger() { }
 
-    Ledger(string parent)
+    Ledger(string place, Action remove)
     {
-        _folder = Directory.CreateDirectory(Path.Combine(parent, $"mesh-bench-journal-{Guid.NewGuid():N}")).FullName;
-        Database = SqliteJournal.Open(Path.Combine(_folder, "journal.db"));
-        var name = Path.GetFileName(_folder);
+        _remove = remove;
+        Database = JournalDatabase.Open(place);
+        var name = $"bench-{Guid.NewGuid():N}";
         _offer = SqlJournal.Offer(name, Database, Serializer);
         Hocon = $$"""
             akka.persistence.journal {
@@ -41,7 +57,20 @@ sealed class Ledger : IDisposable
     /// <summary>The database, if it is on disk.</summary>
     public JournalDatabase? Database { get; }
 
-    public static Ledger Open(bool onDisk, Effort effort) => onDisk ? new Ledger(effort.Folder) : new Ledger();
+    public static Ledger Open(Store store, Effort effort)
+    {
+        switch (store)
+        {
+            case Store.Sqlite:
+                var folder = Directory.CreateDirectory(Path.Combine(effort.Folder, $"mesh-bench-journal-{Guid.NewGuid():N}")).FullName;
+                return new Ledger(Path.Combine(folder, "journal.db"), () => Directory.Delete(folder, recursive: true));
+            case Store.Postgres:
+                var uri = _server.Value.CreateDatabase();
+                return new Ledger(uri, () => _server.Value.DropDatabase(uri));
+            default:
+                return new Ledger();
+        }
+    }
 
     /// <summary>What the journal's plugin makes of an event.</summary>
     public static JournalRow Row(string id, long sequenceNr, Deposited happened) => new(
@@ -52,8 +81,7 @@ sealed class Ledger : IDisposable
     {
         _offer?.Dispose();
         Database?.Dispose();
-        if (_folder is not null)
-            Directory.Delete(_folder, recursive: true);
+        _remove();
     }
 }
 

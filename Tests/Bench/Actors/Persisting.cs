@@ -4,23 +4,23 @@ using Mesh.Controller.Journal;
 namespace Mesh.Bench.Actors;
 
 /// <summary>Commands that each persist an event, from the first command to the last handler.</summary>
-sealed class Persisting(int accounts, bool onDisk) : Scenario($"persist-{(onDisk ? "sqlite" : "memory")}{accounts}")
+sealed class Persisting(int accounts, Store store) : Scenario($"persist-{store.ToString().ToLowerInvariant()}{accounts}")
 {
     // Of all accounts together; a journal on disk may take milliseconds for each that comes alone.
-    readonly int _events = !onDisk ? 10_000 : accounts == 1 ? 50 : 1000;
+    readonly int _events = store == Store.Memory ? 10_000 : accounts == 1 ? 50 : 1000;
 
-    public override IReadOnlyList<Row> Rows => onDisk || accounts > 1 ? [Rate] : [Rate, Line("bytes", "bytes per event, memory", "B", 0)];
+    public override IReadOnlyList<Row> Rows => store != Store.Memory || accounts > 1 ? [Rate] : [Rate, Line("bytes", "bytes per event, memory", "B", 0)];
 
     Row Rate => Line(
         "rate",
-        $"persist, {(onDisk ? "SQLite" : "memory")}, {accounts} actor{(accounts > 1 ? "s" : "")}",
+        $"persist, {(store == Store.Memory ? "memory" : store.ToString())}, {accounts} actor{(accounts > 1 ? "s" : "")}",
         "k/s",
-        onDisk ? 2 : 1,
-        onDisk ? null : AkkaNet.Persist);
+        store == Store.Memory ? 1 : 2,
+        store == Store.Memory ? AkkaNet.Persist : null);
 
     public override async Task<double[]> ActorsAsync(Effort effort, CancellationToken cancel)
     {
-        using var ledger = Ledger.Open(onDisk, effort);
+        using var ledger = Ledger.Open(store, effort);
         await using Stage stage = new(ledger.Hocon);
         AccountLife life = new(new Latch(accounts), new Latch(accounts));
         IActorRef[] actors =
@@ -31,7 +31,7 @@ sealed class Persisting(int accounts, bool onDisk) : Scenario($"persist-{(onDisk
 
     public override async Task<double[]> ChannelsAsync(Effort effort, CancellationToken cancel)
     {
-        using var ledger = Ledger.Open(onDisk, effort);
+        using var ledger = Ledger.Open(store, effort);
         UnboundedChannelOptions options = new() { SingleReader = true };
         var journal = Channel.CreateUnbounded<object>(options);
         var commands = Enumerable.Range(0, accounts).Select(_ => Channel.CreateUnbounded<object>(options)).ToArray();

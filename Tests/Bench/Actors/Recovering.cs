@@ -19,7 +19,7 @@ sealed class Recovering(bool onDisk) : Scenario($"recovery-{(onDisk ? "sqlite" :
 
     public override async Task<double[]> ActorsAsync(Effort effort, CancellationToken cancel)
     {
-        using var ledger = Ledger.Open(onDisk, effort);
+        using var ledger = Ledger.Open(onDisk ? Store.Sqlite : Store.Memory, effort);
         await using Stage stage = new(ledger.Hocon);
         AccountLife first = new(new Latch(effort.Entities), new Latch(effort.Entities));
         Latch persisted = new(effort.Entities * EventsEach);
@@ -48,7 +48,7 @@ sealed class Recovering(bool onDisk) : Scenario($"recovery-{(onDisk ? "sqlite" :
     {
         if (!onDisk)
             return [];
-        using var ledger = Ledger.Open(onDisk, effort);
+        using var ledger = Ledger.Open(onDisk ? Store.Sqlite : Store.Memory, effort);
         var database = ledger.Database!;
         await Task.WhenAll(Enumerable.Range(0, effort.Entities)
             .Select(i => database.AppendAsync([.. Enumerable.Range(1, EventsEach).Select(n => Ledger.Row(Id(i), n, new Deposited(n)))])));

@@ -1,4 +1,5 @@
 using Mesh.Bench.Report;
+using Mesh.Tests.Kit.Persistence;
 
 namespace Mesh.Bench.Actors;
 
@@ -24,10 +25,11 @@ abstract class Scenario(string name)
         new Spawning(SpawnBy.Expression),
         new Idling(withHandlers: false),
         new Idling(withHandlers: true),
-        new Persisting(1, onDisk: false),
-        new Persisting(100, onDisk: false),
-        new Persisting(1, onDisk: true),
-        new Persisting(100, onDisk: true),
+        new Persisting(1, Store.Memory),
+        new Persisting(100, Store.Memory),
+        new Persisting(1, Store.Sqlite),
+        new Persisting(100, Store.Sqlite),
+        .. PostgresServer.Missing is null ? [new Persisting(1, Store.Postgres), new Persisting(100, Store.Postgres)] : Array.Empty<Scenario>(),
         new Recovering(onDisk: false),
         new Recovering(onDisk: true),
         new TimerStarts(),

@@ -3,19 +3,21 @@ using System.Globalization;
 namespace Mesh.Tests.Kit.Persistence;
 
 /// <summary>
-/// A PostgreSQL server of this test process: a directory and a UNIX socket of its own, started when it is first wanted, stopped and removed
-/// with the process. It does not wait for the disk: it must survive its clients, not the machine.
+/// A PostgreSQL server of this process: a directory and a UNIX socket of its own, started when it is first wanted, stopped and removed with
+/// the process.
 /// </summary>
 public sealed class PostgresServer
 {
-    private static readonly Lazy<PostgresServer> Shared = new(static () => new PostgresServer());
+    private static readonly Lazy<PostgresServer> Shared = new(static () => new PostgresServer(isDurable: false));
     private static int _lastDatabase;
 
     private readonly string _programs;
     private readonly string _folder;
     private readonly RunningProcess _process;
 
-    private PostgresServer()
+    /// <summary>Starts a server.</summary>
+    /// <param name="isDurable">Whether it waits for the disk, to survive the machine and not only its clients.</param>
+    public PostgresServer(bool isDurable)
     {
         _programs = Programs ?? throw new InvalidOperationException(Missing);
         _folder = Directory.CreateTempSubdirectory("mesh-test-postgres-").FullName;
@@ -25,7 +27,7 @@ public sealed class PostgresServer
             ProcessRun.Run("chown", ["-R", "postgres:", _folder]).MustExit();
         Run("initdb", "-D", data, "-U", "mesh", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync").MustExit();
         var (file, arguments) = AsServer(
-            "postgres", "-D", data, "-k", _folder, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=300", "-c", "log_min_messages=fatal");
+            "postgres", "-D", data, "-k", _folder, "-c", "listen_addresses=", "-c", isDurable ? "fsync=on" : "fsync=off", "-c", "max_connections=300", "-c", "log_min_messages=fatal");
         _process = RunningProcess.Start(file, arguments);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Stop();
         var limit = DateTime.UtcNow.AddSeconds(30);
@@ -39,7 +41,7 @@ public sealed class PostgresServer
     /// <summary>Why there can be no server here, or null.</summary>
     public static string? Missing => Programs is null ? "needs PostgreSQL's server programs (initdb)" : null;
 
-    /// <summary>The server, started if it was not.</summary>
+    /// <summary>The server of this process's tests, started if it was not. It does not wait for the disk.</summary>
     public static PostgresServer Instance => Shared.Value;
 
     /// <summary>The directory of its socket.</summary>
