@@ -111,14 +111,6 @@ public sealed class ReceivePersistentActorTests : TestKit
     }
 
     [Fact]
-    public async Task PersistentActor_with_Timer_must_not_discard_timer_msg_due_to_stashing()
-    {
-        var actor = Sys.ActorOf(Props.Create(() => new Timed("p")));
-        actor.Tell("msg", TestActor);
-        await ExpectMsgAsync("msg");
-    }
-
-    [Fact]
     public async Task PersistentActor_with_Timer_must_handle_AutoReceivedMessages_automatically()
     {
         var actor = Sys.ActorOf(Props.Create(() => new Timed("p")));
@@ -309,12 +301,6 @@ public sealed class ReceivePersistentActorTests : TestKit
         {
             PersistenceId = id;
             Command<string>(text => text == "poison", _ => Timers.StartSingleTimer("key", PoisonPill.Instance, TimeSpan.Zero));
-            Command<string>(text =>
-            {
-                Timers.StartSingleTimer("key", (text, Sender), TimeSpan.Zero);
-                Persist(text, _ => Thread.Sleep(20));
-            });
-            Command<(string Text, IActorRef Sender)>(tick => tick.Sender.Tell(tick.Text));
         }
 
         public override string PersistenceId { get; }
