@@ -138,7 +138,7 @@ unsafe struct AeadContext
     // how long its nonces are.
     readonly bool TrySetNonce(byte* nonce, byte* tag)
     {
-        if (_gcm != GcmMethod.Parameters || _suite != CipherSuite.Aes256Gcm)
+        if (_gcm != GcmMethod.Parameters)
             return TryInitialise(_aead, _seals, 0, null, nonce) && (tag == null || LibCrypto.TrySetTag(_aead, tag));
         var parameters = stackalloc[] { LibCrypto.Parameter.GcmNonce(nonce), tag == null ? default : LibCrypto.Parameter.Tag(tag), default };
         return LibCrypto.EVP_CIPHER_CTX_set_params(_aead, parameters) == 1;
