@@ -120,16 +120,7 @@ static partial class VerbTable
         }
         catch (JournalException e)
         {
-            throw new CommandException(
-                e switch
-                {
-                    JournalArchiveException => ExitCode.BadInput,
-                    JournalNotEmptyException => ExitCode.Refused,
-                    JournalUnavailableException => ExitCode.Unreachable,
-                    JournalWriteException => ExitCode.TryAgain,
-                    _ => ExitCode.BadConfiguration,
-                },
-                e.Message, e);
+            throw new CommandException(e.ExitCode, e.Message, e);
         }
     }
 

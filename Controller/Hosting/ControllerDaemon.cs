@@ -162,11 +162,9 @@ sealed class ControllerDaemon : IAsyncDisposable
         }
         catch (JournalException e)
         {
-            if (e is JournalUnavailableException && _settings.Database is not null)
-                throw new CommandException(ExitCode.Unreachable, e.Message, e);
-            throw e is not JournalCorruptException && DiskErrors.IsFullAt(_state.Path)
+            throw _settings.Database is null && e is not JournalCorruptException && DiskErrors.IsFullAt(_state.Path)
                 ? new CommandException(ExitCode.TryAgain, $"cannot open the journal: {DiskFull}", e)
-                : new CommandException(ExitCode.BadConfiguration, e.Message, e);
+                : new CommandException(e.ExitCode, e.Message, e);
         }
     }
 

@@ -48,8 +48,8 @@ internal abstract partial class JournalDatabase
     /// <summary>Whether the members of a group that failed so are to be tried one by one: not when it fails each of them for sure.</summary>
     protected virtual bool IsWorthTryingAlone(Exception failure) => true;
 
-    /// <summary>Whether an operation may be in a group with the one before it.</summary>
-    protected virtual bool MayShare(Operation before, Operation next) => true;
+    /// <summary>Whether an operation may be in a group with the one before it. What can be read only once is never tried again, so it is alone.</summary>
+    protected virtual bool MayShare(Operation before, Operation next) => before is not Import && next is not Import;
 
     private Task EnqueueAsync(Operation operation)
     {
@@ -73,8 +73,14 @@ internal abstract partial class JournalDatabase
         {
             group.Clear();
             group.Add(left);
-            while ((left = null) is null && group.Count < GroupLimit && _operations.TryTake(out left) && MayShare(group[^1], left))
-                group.Add(left);
+            left = null;
+            while (left is null && group.Count < GroupLimit && _operations.TryTake(out var next))
+            {
+                if (MayShare(group[^1], next))
+                    group.Add(next);
+                else
+                    left = next;
+            }
 
             var failure = TryCommit(group);
             if (failure is null)

@@ -33,7 +33,24 @@ internal abstract partial class JournalDatabase : IDisposable
     public abstract Task ReplayAsync(string persistenceId, long fromSequenceNr, long toSequenceNr, long max, Action<JournalRow> replay);
 
     /// <summary>Reads every row, deleted ones included, in the order of commits, as of one moment.</summary>
-    public abstract IEnumerable<StoredRow> ReadAll();
+    public IEnumerable<StoredRow> ReadAll()
+    {
+        using var rows = ReadRows().GetEnumerator();
+        while (MoveNext())
+            yield return rows.Current;
+
+        bool MoveNext()
+        {
+            try
+            {
+                return rows.MoveNext();
+            }
+            catch (Exception failure) when (Explain(failure) is { } explained)
+            {
+                throw explained;
+            }
+        }
+    }
 
     /// <summary>Writes what is queued, then closes the database.</summary>
     public void Dispose()
@@ -54,6 +71,12 @@ internal abstract partial class JournalDatabase : IDisposable
         _highestOrdering = highestOrdering;
         _writerThread.Start();
     }
+
+    /// <summary>Reads what <see cref="ReadAll"/> gives, and throws what the database throws.</summary>
+    protected abstract IEnumerable<StoredRow> ReadRows();
+
+    /// <summary>Says for people what the database threw at whoever opened or read it; null for what is not of the database.</summary>
+    protected abstract JournalException? Explain(Exception failure);
 
     /// <summary>Lets go of connections; nothing is written any more.</summary>
     protected abstract void Close();

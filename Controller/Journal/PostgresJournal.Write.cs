@@ -44,9 +44,7 @@ internal sealed partial class PostgresJournal
             // Refused and rolled back, unless the server ends the session with it.
             if (refused.IsTransient && refused.SqlState is not (PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.QueryCanceled))
                 DropWriter();
-            return refused.SqlState is PostgresErrorCodes.DataCorrupted or PostgresErrorCodes.IndexCorrupted
-                ? new JournalCorruptException(Place, refused.MessageText, refused)
-                : new JournalWriteException(Reason(refused), refused);
+            return Explain(refused) as JournalCorruptException ?? (Exception)new JournalWriteException(Reason(refused), refused);
         }
 #pragma warning disable CA1031 // Whatever it is, it belongs to the caller who waits; the writer thread must go on for the others.
         catch (Exception broken)
@@ -97,18 +95,11 @@ internal sealed partial class PostgresJournal
 
     private static void Run(NpgsqlConnection connection, Delete delete)
     {
-        using var batch = new NpgsqlBatch(connection);
-        foreach (var sql in PostgresSchema.Delete)
+        using var command = new NpgsqlCommand("SELECT mesh_journal_delete($1, $2)", connection)
         {
-            var command = new NpgsqlBatchCommand(sql);
-            if (sql.Contains("$1", StringComparison.Ordinal))
-                command.Parameters.Add(new NpgsqlParameter { Value = delete.PersistenceId });
-            if (sql.Contains("$2", StringComparison.Ordinal))
-                command.Parameters.Add(new NpgsqlParameter { Value = delete.ToSequenceNr });
-            batch.BatchCommands.Add(command);
-        }
-
-        batch.ExecuteNonQuery();
+            Parameters = { new() { Value = delete.PersistenceId }, new() { Value = delete.ToSequenceNr } },
+        };
+        command.ExecuteNonQuery();
     }
 
     private void Run(NpgsqlConnection connection, Import import)

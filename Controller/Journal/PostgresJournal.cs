@@ -66,14 +66,11 @@ internal sealed partial class PostgresJournal : JournalDatabase
             journal._listening = Task.Run(journal.ListenAsync);
             return journal;
         }
-        catch (Exception failure) when (IsOfDatabase(failure))
+        catch (Exception failure)
         {
             journal.Abandon();
-            throw new JournalUnavailableException(place.Name, Reason(failure), failure);
-        }
-        catch
-        {
-            journal.Abandon();
+            if (journal.Explain(failure) is { } explained)
+                throw explained;
             throw;
         }
     }
@@ -83,8 +80,8 @@ internal sealed partial class PostgresJournal : JournalDatabase
         string persistenceId, long fromSequenceNr, long toSequenceNr, long max, Action<JournalRow> replay) => ReadAsync(async connection =>
         {
             await using var command = new NpgsqlCommand(
-                """
-                SELECT sequence_number, created, message, identifier, manifest, writer_uuid, command_id FROM journal
+                $"""
+                SELECT {JournalColumns.Row} FROM journal
                 WHERE persistence_id = $1 AND sequence_number BETWEEN $2 AND $3 AND NOT deleted
                 ORDER BY sequence_number LIMIT $4
                 """,
@@ -99,18 +96,7 @@ internal sealed partial class PostgresJournal : JournalDatabase
             var rows = new List<JournalRow>();
             await using var reader = await command.ExecuteReaderAsync();
             while (await reader.ReadAsync())
-            {
-                rows.Add(new JournalRow(
-                    persistenceId,
-                    reader.GetInt64(0),
-                    reader.GetInt64(1),
-                    reader.GetFieldValue<byte[]>(2),
-                    reader.IsDBNull(3) ? 0 : reader.GetInt32(3),
-                    reader.IsDBNull(4) ? "" : reader.GetString(4),
-                    reader.IsDBNull(5) ? null : reader.GetString(5),
-                    reader.IsDBNull(6) ? null : reader.GetString(6)));
-            }
-
+                rows.Add(JournalColumns.ReadRow(reader).Row);
             return rows;
         }).ContinueWith(
             read => read.GetAwaiter().GetResult().ForEach(replay), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
@@ -120,63 +106,35 @@ internal sealed partial class PostgresJournal : JournalDatabase
         long afterOrdering, int limit, CancellationToken cancellationToken) => await ReadAsync(async connection =>
         {
             await using var command = new NpgsqlCommand(
-                """
-                SELECT ordering, persistence_id, sequence_number, created, manifest, command_id, message FROM journal
-                WHERE ordering > $1 AND NOT deleted ORDER BY ordering LIMIT $2
-                """,
-                connection)
+                $"SELECT {JournalColumns.Event} FROM journal WHERE ordering > $1 AND NOT deleted ORDER BY ordering LIMIT $2", connection)
             {
                 Parameters = { new() { Value = afterOrdering }, new() { Value = limit } },
             };
             var events = new List<JournalEvent>();
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
-            {
-                events.Add(new JournalEvent(
-                    reader.GetInt64(0),
-                    reader.GetString(1),
-                    reader.GetInt64(2),
-                    (reader.GetInt64(3) - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMillisecond,
-                    reader.IsDBNull(4) ? "" : reader.GetString(4),
-                    reader.IsDBNull(5) ? null : reader.GetString(5),
-                    reader.GetFieldValue<byte[]>(6)));
-            }
-
+                events.Add(JournalColumns.ReadEvent(reader));
             return events;
         }).ConfigureAwait(false);
 
     /// <inheritdoc/>
-    public override IEnumerable<StoredRow> ReadAll()
+    protected override IEnumerable<StoredRow> ReadRows()
     {
         using var connection = _readers.OpenConnection();
-        using var command = new NpgsqlCommand(
-            """
-            SELECT ordering, deleted, persistence_id, sequence_number, created, message, identifier, manifest, writer_uuid, command_id
-            FROM journal ORDER BY ordering
-            """,
-            connection)
-        {
-            CommandTimeout = 0,
-        };
-        using var reader = command.ExecuteReader();
-        while (reader.Read())
-        {
-            yield return new StoredRow(
-                reader.GetInt64(0),
-                new JournalRow(
-                    reader.GetString(2),
-                    reader.GetInt64(3),
-                    reader.GetInt64(4),
-                    reader.GetFieldValue<byte[]>(5),
-                    reader.IsDBNull(6) ? 0 : reader.GetInt32(6),
-                    reader.IsDBNull(7) ? "" : reader.GetString(7),
-                    reader.IsDBNull(8) ? null : reader.GetString(8),
-                    reader.IsDBNull(9) ? null : reader.GetString(9))
-                {
-                    IsDeleted = reader.GetBoolean(1),
-                });
-        }
+        using var command = new NpgsqlCommand($"SELECT {JournalColumns.Row} FROM journal ORDER BY ordering", connection) { CommandTimeout = 0 };
+        using var rows = command.ExecuteReader();
+        while (rows.Read())
+            yield return JournalColumns.ReadRow(rows);
     }
+
+    /// <inheritdoc/>
+    protected override JournalException? Explain(Exception failure) => failure switch
+    {
+        PostgresException { SqlState: PostgresErrorCodes.DataCorrupted or PostgresErrorCodes.IndexCorrupted } damaged =>
+            new JournalCorruptException(Place, damaged.MessageText, damaged),
+        NpgsqlException or TimeoutException or IOException => new JournalUnavailableException(Place, Reason(failure), failure, ExitCode.Unreachable),
+        _ => null,
+    };
 
     /// <inheritdoc/>
     protected override Task<long> ReadHighestOrderingAsync(CancellationToken cancellationToken) => ReadAsync(async connection =>
@@ -192,8 +150,6 @@ internal sealed partial class PostgresJournal : JournalDatabase
         _listening.Wait();
         Abandon();
     }
-
-    private static bool IsOfDatabase(Exception failure) => failure is NpgsqlException or TimeoutException or IOException;
 
     /// <summary>One line for the operator, without what the server shows of statements.</summary>
     private static string Reason(Exception failure) => failure switch
@@ -235,13 +191,9 @@ internal sealed partial class PostgresJournal : JournalDatabase
             {
                 // The pool has dropped it; the next one is new.
             }
-            catch (PostgresException damaged) when (damaged.SqlState is PostgresErrorCodes.DataCorrupted or PostgresErrorCodes.IndexCorrupted)
+            catch (Exception failure) when (Explain(failure) is { } explained)
             {
-                throw new JournalCorruptException(Place, damaged.MessageText, damaged);
-            }
-            catch (Exception failure) when (IsOfDatabase(failure))
-            {
-                throw new JournalUnavailableException(Place, Reason(failure), failure);
+                throw explained;
             }
         }
     }
@@ -267,7 +219,7 @@ internal sealed partial class PostgresJournal : JournalDatabase
             {
                 return;
             }
-            catch (Exception failure) when (IsOfDatabase(failure) || failure is JournalException)
+            catch (Exception failure) when (failure is JournalException || Explain(failure) is not null)
             {
                 await Task.Delay(ListenAgain, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }

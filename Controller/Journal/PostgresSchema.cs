@@ -86,27 +86,22 @@ internal static class PostgresSchema
             END LOOP;
             RETURN results;
         END $$;
-        """;
 
-    /// <summary>The statements that delete the events of an id ($1) up to a number ($2) and keep the highest number, one transaction.</summary>
-    public static IReadOnlyList<string> Delete { get; } =
-    [
-        $"SELECT {Lock}",
-        "UPDATE journal SET deleted = TRUE WHERE persistence_id = $1 AND sequence_number <= $2 AND NOT deleted",
-        """
-        DELETE FROM journal WHERE persistence_id = $1 AND deleted
-            AND sequence_number < (SELECT MAX(sequence_number) FROM journal WHERE persistence_id = $1 AND deleted)
-        """,
-    ];
+        -- Deletes the events of an entity up to a number; the newest deleted row stays, and with it the highest number.
+        CREATE OR REPLACE FUNCTION mesh_journal_delete(id text, number bigint) RETURNS void LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM {{Lock}};
+            UPDATE journal SET deleted = TRUE WHERE persistence_id = id AND sequence_number <= number AND NOT deleted;
+            DELETE FROM journal WHERE persistence_id = id AND deleted
+                AND sequence_number < (SELECT MAX(sequence_number) FROM journal WHERE persistence_id = id AND deleted);
+        END $$;
+        """;
 
     /// <summary>The statements that begin an import: nobody else appends, and it takes as long as it takes.</summary>
     public static IReadOnlyList<string> BeginImport { get; } = [$"SELECT {Lock}", "SET LOCAL statement_timeout = 0"];
 
     /// <summary>The statement that takes rows in whole.</summary>
-    public const string Copy = """
-        COPY journal(ordering, deleted, persistence_id, sequence_number, created, message, identifier, manifest, writer_uuid, command_id)
-        FROM STDIN (FORMAT BINARY)
-        """;
+    public const string Copy = $"COPY journal({JournalColumns.Row}) FROM STDIN (FORMAT BINARY)";
 
     /// <summary>
     /// Makes the tables where there are none and it may; two that try at once do it once. Returns the version that is there then, 0 for none.

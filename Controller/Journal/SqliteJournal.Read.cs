@@ -13,8 +13,8 @@ internal sealed partial class SqliteJournal
         Task.Run(() => WithReader(reader =>
         {
             using var command = reader.CreateCommand();
-            command.CommandText = """
-                SELECT sequence_number, created, message, identifier, manifest, writer_uuid, command_id FROM journal
+            command.CommandText = $"""
+                SELECT {JournalColumns.Row} FROM journal
                 WHERE persistence_id = $id AND sequence_number BETWEEN $from AND $to AND deleted = 0
                 ORDER BY sequence_number LIMIT $max
                 """;
@@ -24,18 +24,7 @@ internal sealed partial class SqliteJournal
             command.Parameters.AddWithValue("$max", max);
             using var rows = command.ExecuteReader();
             while (rows.Read())
-            {
-                replay(new JournalRow(
-                    persistenceId,
-                    rows.GetInt64(0),
-                    rows.GetInt64(1),
-                    rows.GetFieldValue<byte[]>(2),
-                    rows.IsDBNull(3) ? 0 : rows.GetInt32(3),
-                    rows.IsDBNull(4) ? "" : rows.GetString(4),
-                    rows.IsDBNull(5) ? null : rows.GetString(5),
-                    rows.IsDBNull(6) ? null : rows.GetString(6)));
-            }
-
+                replay(JournalColumns.ReadRow(rows).Row);
             return true;
         }));
 
@@ -48,57 +37,35 @@ internal sealed partial class SqliteJournal
         Task.Run(() => WithReader(reader => reader.Scalar(Highest)), cancellationToken);
 
     /// <inheritdoc/>
-    public override IEnumerable<StoredRow> ReadAll()
+    protected override IEnumerable<StoredRow> ReadRows()
     {
         using var reader = Connect(_path, SqliteOpenMode.ReadOnly);
         using var command = reader.CreateCommand();
-        command.CommandText = """
-            SELECT ordering, deleted, persistence_id, sequence_number, created, message, identifier, manifest, writer_uuid, command_id
-            FROM journal ORDER BY ordering
-            """;
+        command.CommandText = $"SELECT {JournalColumns.Row} FROM journal ORDER BY ordering";
         using var rows = command.ExecuteReader();
         while (rows.Read())
-        {
-            yield return new StoredRow(
-                rows.GetInt64(0),
-                new JournalRow(
-                    rows.GetString(2),
-                    rows.GetInt64(3),
-                    rows.GetInt64(4),
-                    rows.GetFieldValue<byte[]>(5),
-                    rows.IsDBNull(6) ? 0 : rows.GetInt32(6),
-                    rows.IsDBNull(7) ? "" : rows.GetString(7),
-                    rows.IsDBNull(8) ? null : rows.GetString(8),
-                    rows.IsDBNull(9) ? null : rows.GetString(9))
-                {
-                    IsDeleted = rows.GetInt64(1) != 0,
-                });
-        }
+            yield return JournalColumns.ReadRow(rows);
     }
+
+    /// <inheritdoc/>
+    protected override JournalException? Explain(Exception failure) => failure switch
+    {
+        SqliteException damaged when IsCorruption(damaged) => new JournalCorruptException(_path, Reason(damaged), damaged),
+        SqliteException refused => new JournalUnavailableException(_path, Reason(refused), refused),
+        _ => null,
+    };
 
     private static List<JournalEvent> ReadEvents(SqliteConnection reader, long afterOrdering, int limit)
     {
         using var command = reader.CreateCommand();
-        command.CommandText = """
-            SELECT ordering, persistence_id, sequence_number, created, manifest, command_id, message FROM journal
-            WHERE ordering > $after AND deleted = 0 ORDER BY ordering LIMIT $limit
-            """;
+        command.CommandText =
+            $"SELECT {JournalColumns.Event} FROM journal WHERE ordering > $after AND deleted = 0 ORDER BY ordering LIMIT $limit";
         command.Parameters.AddWithValue("$after", afterOrdering);
         command.Parameters.AddWithValue("$limit", limit);
         using var rows = command.ExecuteReader();
         var events = new List<JournalEvent>();
         while (rows.Read())
-        {
-            events.Add(new JournalEvent(
-                rows.GetInt64(0),
-                rows.GetString(1),
-                rows.GetInt64(2),
-                (rows.GetInt64(3) - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMillisecond,
-                rows.IsDBNull(4) ? "" : rows.GetString(4),
-                rows.IsDBNull(5) ? null : rows.GetString(5),
-                rows.GetFieldValue<byte[]>(6)));
-        }
-
+            events.Add(JournalColumns.ReadEvent(rows));
         return events;
     }
 
@@ -114,9 +81,9 @@ internal sealed partial class SqliteJournal
             healthy = true;
             return result;
         }
-        catch (SqliteException failure) when (IsCorruption(failure))
+        catch (SqliteException failure) when (Explain(failure) is { } explained)
         {
-            throw new JournalCorruptException(_path, Reason(failure), failure);
+            throw explained;
         }
         finally
         {

@@ -23,11 +23,9 @@ internal sealed partial class SqliteJournal
     /// <inheritdoc/>
     protected override Exception? TryCommit(IReadOnlyList<Operation> group)
     {
-        Operation current = group[0];
-
         // An earlier rollback may have failed. What it left open must not be read from, nor stand in the way of what comes.
         if (RollBack() is { } stuck)
-            return Explain(stuck, current);
+            return ExplainWrite(stuck);
         try
         {
             if (!group.Any(operation => operation is not HighestSequenceNr))
@@ -39,11 +37,7 @@ internal sealed partial class SqliteJournal
 
             _writer.Execute("BEGIN IMMEDIATE");
             foreach (var operation in group)
-            {
-                current = operation;
                 Run(operation);
-            }
-
             _writer.Execute("COMMIT");
             return null;
         }
@@ -51,12 +45,12 @@ internal sealed partial class SqliteJournal
         catch (Exception failure)
 #pragma warning restore CA1031
         {
-            var explained = Explain(failure, current);
+            var explained = ExplainWrite(failure);
             return RollBack() is { } worse ? new AggregateException(explained, worse) : explained;
         }
     }
 
-    private Exception Explain(Exception failure, Operation operation) => failure switch
+    private Exception ExplainWrite(Exception failure) => failure switch
     {
         SqliteException damaged when IsCorruption(damaged) => new JournalCorruptException(_path, Reason(damaged), damaged),
         SqliteException refused => new JournalWriteException(Reason(refused), refused),
@@ -122,8 +116,8 @@ internal sealed partial class SqliteJournal
         if (_writer.Scalar("SELECT EXISTS (SELECT 1 FROM journal)") != 0)
             throw new JournalNotEmptyException(Place);
         using var insert = _writer.CreateCommand();
-        insert.CommandText = """
-            INSERT INTO journal(ordering, deleted, persistence_id, sequence_number, created, message, identifier, manifest, writer_uuid, command_id)
+        insert.CommandText = $"""
+            INSERT INTO journal({JournalColumns.Row})
             VALUES($ordering, $deleted, $id, $sequence, $created, $message, $identifier, $manifest, $writer, $command)
             """;
         foreach (var (ordering, row) in import.Rows)

@@ -103,6 +103,27 @@ public sealed class PostgresJournalTests(ITestOutputHelper output) : JournalData
     }
 
     [SpecFact]
+    public async Task A_server_that_goes_away_while_everything_is_read_is_said_so()
+    {
+        using var journal = NewPlace();
+        using var database = journal.Open();
+        // More than the driver has read ahead.
+        await database.AppendAsync([.. Enumerable.Range(1, 200).Select(i => TempJournal.Row("a", i, new string('x', 20_000)))]);
+        using var rows = database.ReadAll().GetEnumerator();
+        Assert.True(rows.MoveNext());
+        PostgresServer.Instance.Query(
+            journal.Place, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+        var failure = Assert.Throws<JournalUnavailableException>(() =>
+        {
+            while (rows.MoveNext())
+            {
+                // To the end, or to where the connection was cut.
+            }
+        });
+        Assert.Equal(Mesh.Controller.ExitCode.Unreachable, failure.ExitCode);
+    }
+
+    [SpecFact]
     public async Task Ten_programs_that_start_at_once_make_the_tables_once()
     {
         using var journal = NewPlace();
