@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 // The overloads that take a type are what is tested here.
 #pragma warning disable CA2263
 
@@ -367,11 +369,29 @@ public sealed class ReceivePersistentActorAsyncAwaitSpec : TestKit
             PersistenceId = id;
             CommandAsync<string>(async _ =>
             {
-                await Task.Delay(1);
-                Sender.Tell(Record.Exception(() => RunTask(() => Task.CompletedTask))!.Message);
+                await new LaterTurn();
+                Sender.Tell(Record.Exception(() => RunTask(() => Task.CompletedTask))?.Message ?? "It was not refused.");
             });
         }
 
         public override string PersistenceId { get; }
+    }
+
+    /// <summary>Goes on in a later turn of the actor, never in the one that awaits it, as a delay may that is over at once.</summary>
+    private readonly struct LaterTurn : INotifyCompletion
+    {
+        public bool IsCompleted => false;
+
+        public LaterTurn GetAwaiter() => this;
+
+        public void GetResult()
+        {
+        }
+
+        public void OnCompleted(Action continuation)
+        {
+            var scheduler = TaskScheduler.Current;
+            ThreadPool.QueueUserWorkItem(_ => Task.Factory.StartNew(continuation, CancellationToken.None, TaskCreationOptions.None, scheduler));
+        }
     }
 }
