@@ -32,6 +32,10 @@ static partial class VerbTable
                 var report = new JournalReport(
                     journal.Place, found.Rows, found.Events, found.Entities, found.Ordering, found.Problems);
                 new Output(terminal, common.Json(parsed)).Show(report, AdminJson.Default.JournalReport, WriteJournal);
+                if (journal is PostgresJournal && journal.SchemaVersion < PostgresSchema.Version)
+                    terminal.Error.WriteLine(string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"its tables have version {journal.SchemaVersion}, this program writes {PostgresSchema.Version}: the next start brings them there, or 'mesh-controller db migrate'"));
                 return found.Problems.Count == 0 ? ExitCode.Done : ExitCode.BadConfiguration;
             }));
             return verb;
@@ -103,7 +107,7 @@ static partial class VerbTable
     static JournalDatabase OpenExisting(ControllerSettings settings)
     {
         if (settings.Database is { } place)
-            return PostgresJournal.Open(place, mayCreate: false);
+            return PostgresJournal.Open(place, SchemaRights.None);
         var file = FileOf(settings);
         return File.Exists(file) ? SqliteJournal.Open(file) : throw new CommandException(ExitCode.BadConfiguration, $"there is no journal {file}");
     }

@@ -158,7 +158,7 @@ sealed class ControllerDaemon : IAsyncDisposable
                 ExitCode.BadConfiguration, $"{_state.JournalPath} is missing: restore it from a backup of the state directory");
         try
         {
-            return _settings.Database is { } place ? PostgresJournal.Open(place, mayCreate) : SqliteJournal.Open(_state.JournalPath);
+            return _settings.Database is { } place ? PostgresJournal.Open(place, mayCreate ? SchemaRights.Create | SchemaRights.Migrate : SchemaRights.Migrate) : SqliteJournal.Open(_state.JournalPath);
         }
         catch (JournalException e)
         {

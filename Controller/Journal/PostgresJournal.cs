@@ -56,13 +56,15 @@ internal sealed partial class PostgresJournal : JournalDatabase
     /// <see cref="JournalUnavailableException"/> when it cannot be opened.
     /// </summary>
     /// <param name="place">Where.</param>
-    /// <param name="mayCreate">False: a database without tables is one whose journal was lost (<see cref="JournalLostException"/>).</param>
-    public static PostgresJournal Open(PostgresPlace place, bool mayCreate = true)
+    /// <param name="rights">
+    /// Without <see cref="SchemaRights.Create"/> a database without tables is one whose journal was lost (<see cref="JournalLostException"/>).
+    /// </param>
+    public static PostgresJournal Open(PostgresPlace place, SchemaRights rights = SchemaRights.Create | SchemaRights.Migrate)
     {
         var journal = new PostgresJournal(place);
         try
         {
-            journal.Start(journal.Prepare(mayCreate));
+            journal.Start(journal.Prepare(rights));
             journal._listening = Task.Run(journal.ListenAsync);
             return journal;
         }
@@ -163,10 +165,10 @@ internal sealed partial class PostgresJournal : JournalDatabase
         _ => failure.Message.ReplaceLineEndings(" "),
     };
 
-    private long Prepare(bool mayCreate)
+    private long Prepare(SchemaRights rights)
     {
         using var connection = _readers.OpenConnection();
-        var version = PostgresSchema.Ensure(connection, mayCreate);
+        var version = PostgresSchema.Ensure(connection, rights);
         if (version == 0)
             throw new JournalLostException(Place);
         if (version > PostgresSchema.Version)

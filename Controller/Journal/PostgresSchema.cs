@@ -2,6 +2,20 @@ using Npgsql;
 
 namespace Mesh.Controller.Journal;
 
+/// <summary>What whoever opens a database may do to its tables.</summary>
+[Flags]
+internal enum SchemaRights
+{
+    /// <summary>Leave them as they are: to look at them.</summary>
+    None = 0,
+
+    /// <summary>Bring older ones to this program's version.</summary>
+    Migrate = 1,
+
+    /// <summary>Make them where there are none.</summary>
+    Create = 2,
+}
+
 /// <summary>
 /// The tables in PostgreSQL, in Akka.Persistence.Sql's default layout, so that a move to that package is configuration and not migration. What
 /// is ours beyond the layout (<c>command_id</c>) may be null. The version stands in a table of its own.
@@ -13,7 +27,7 @@ namespace Mesh.Controller.Journal;
 internal static class PostgresSchema
 {
     /// <summary>The newest layout that this program writes and reads.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     /// <summary>The channel on which a new event is announced.</summary>
     public const string Channel = "mesh_journal";
@@ -97,6 +111,43 @@ internal static class PostgresSchema
         END $$;
         """;
 
+    // From version 1 to 2: how the controllers of one database know of each other. Nothing here is history: it may all be lost.
+    private const string Cluster = """
+        CREATE TABLE mesh_member(
+            controller      TEXT        PRIMARY KEY,
+            incarnation     BIGINT      NOT NULL,
+            place           TEXT        NOT NULL,
+            version         TEXT        NOT NULL,
+            addresses       TEXT[]      NOT NULL,
+            internal        TEXT        NOT NULL,
+            phase           TEXT        NOT NULL,
+            started         TIMESTAMPTZ NOT NULL,
+            heartbeat       TIMESTAMPTZ NOT NULL,
+            revision        BIGINT      NOT NULL,
+            attached        INTEGER     NOT NULL,
+            clock_offset_ms BIGINT      NOT NULL
+        );
+        CREATE TABLE mesh_lease(
+            job             TEXT        PRIMARY KEY,
+            holder          TEXT        NOT NULL,
+            incarnation     BIGINT      NOT NULL,
+            token           BIGINT      NOT NULL,
+            until           TIMESTAMPTZ NOT NULL
+        );
+        CREATE TABLE mesh_last_seen(
+            node            TEXT        PRIMARY KEY,
+            seen            TIMESTAMPTZ NOT NULL,
+            os              TEXT        NULL,
+            version         TEXT        NULL,
+            revision        BIGINT      NOT NULL,
+            valid_until     TIMESTAMPTZ NULL,
+            controller      TEXT        NULL,
+            attached        TIMESTAMPTZ NULL,
+            written         TIMESTAMPTZ NOT NULL
+        );
+        CREATE INDEX mesh_last_seen_controller ON mesh_last_seen(controller) WHERE controller IS NOT NULL;
+        """;
+
     /// <summary>The statements that begin an import: nobody else appends, and it takes as long as it takes.</summary>
     public static IReadOnlyList<string> BeginImport { get; } = [$"SELECT {Lock}", "SET LOCAL statement_timeout = 0"];
 
@@ -104,19 +155,27 @@ internal static class PostgresSchema
     public const string Copy = $"COPY journal({JournalColumns.Row}) FROM STDIN (FORMAT BINARY)";
 
     /// <summary>
-    /// Makes the tables where there are none and it may; two that try at once do it once. Returns the version that is there then, 0 for none.
+    /// Makes the tables where there are none and it may, and brings older ones to this version; two that try at once do it once. Returns the
+    /// version that is there then, 0 for none.
     /// </summary>
-    public static int Ensure(NpgsqlConnection connection, bool mayCreate)
+    public static int Ensure(NpgsqlConnection connection, SchemaRights rights)
     {
         using var transaction = connection.BeginTransaction();
         Execute($"SELECT {SchemaLock}");
         var version = Read();
-        if (version == 0 && mayCreate)
+        if (version == 0 && rights.HasFlag(SchemaRights.Create))
         {
             Execute("CREATE TABLE IF NOT EXISTS mesh_schema(version INTEGER NOT NULL)");
             Execute(Tables);
-            Execute($"INSERT INTO mesh_schema(version) VALUES({Version})");
-            version = Version;
+            Execute("INSERT INTO mesh_schema(version) VALUES(1)");
+            version = 1;
+        }
+
+        if (version == 1 && rights.HasFlag(SchemaRights.Migrate))
+        {
+            Execute(Cluster);
+            Execute("UPDATE mesh_schema SET version = 2");
+            version = 2;
         }
 
         transaction.Commit();

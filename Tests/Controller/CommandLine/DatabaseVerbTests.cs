@@ -189,7 +189,7 @@ public sealed class JournalMoveTests
         Assert.Equal(ExitCode.BadConfiguration, (await Cli.RunAsync(["db", "check", "--database", uri])).Exit);
         var (exit, output, _) = await Cli.RunAsync(["db", "migrate", "--database", uri]);
         Assert.Equal(ExitCode.Done, exit);
-        Assert.Matches(@"^postgresql://\S+ has schema version 1\n$", output);
+        Assert.Matches(@"^postgresql://\S+ has schema version 2\n$", output);
         (exit, _, var error) = await Cli.RunAsync(
             ["db", "import", "-f", "-", "--database", uri],
             """

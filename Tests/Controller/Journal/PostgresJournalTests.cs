@@ -52,7 +52,7 @@ public sealed class PostgresJournalTests(ITestOutputHelper output) : JournalData
             PostgresServer.Instance.Query(
                 journal.Place,
                 "SELECT column_name || ' ' || data_type || ' ' || is_nullable FROM information_schema.columns WHERE table_name = 'journal' ORDER BY ordinal_position"));
-        Assert.Equal("1\n", PostgresServer.Instance.Query(journal.Place, "SELECT version FROM mesh_schema"));
+        Assert.Equal("2\n", PostgresServer.Instance.Query(journal.Place, "SELECT version FROM mesh_schema"));
     }
 
     [SpecFact]
@@ -80,17 +80,17 @@ public sealed class PostgresJournalTests(ITestOutputHelper output) : JournalData
         journal.Open().Dispose();
         PostgresServer.Instance.Query(journal.Place, "UPDATE mesh_schema SET version = 9");
         var refusal = Assert.Throws<JournalSchemaException>(() => journal.Open());
-        Assert.Matches("^start refused: the journal postgresql://.* has schema version 9, this program knows up to 1; install a newer one$", refusal.Message);
+        Assert.Matches("^start refused: the journal postgresql://.* has schema version 9, this program knows up to 2; install a newer one$", refusal.Message);
     }
 
     [SpecFact]
     public void Where_a_journal_was_nobody_makes_an_empty_one()
     {
         using var journal = NewPlace();
-        var refusal = Assert.Throws<JournalLostException>(() => PostgresJournal.Open(PostgresPlace.Parse(journal.Place), mayCreate: false));
+        var refusal = Assert.Throws<JournalLostException>(() => PostgresJournal.Open(PostgresPlace.Parse(journal.Place), SchemaRights.Migrate));
         Assert.Matches(@"^start refused: postgresql://\S+ has no journal; restore it from a backup$", refusal.Message);
         journal.Open().Dispose();
-        PostgresJournal.Open(PostgresPlace.Parse(journal.Place), mayCreate: false).Dispose();
+        PostgresJournal.Open(PostgresPlace.Parse(journal.Place), SchemaRights.Migrate).Dispose();
     }
 
     [SpecFact]
