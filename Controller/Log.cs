@@ -53,4 +53,11 @@ static partial class Log
 
     [LoggerMessage(41, LogLevel.Warning, "admin socket: refused uid {Uid}")]
     public static partial void AdminRefused(this ILogger log, int uid);
+
+    [LoggerMessage(50, LogLevel.Warning,
+        "this machine's clock is {Seconds:0} s ahead of the database's (less than 0: behind); the database's counts: set the machine's")]
+    public static partial void ClockIsOff(this ILogger log, double seconds);
+
+    [LoggerMessage(51, LogLevel.Warning, "the database's clock went back by {Seconds:0.0} s")]
+    public static partial void DatabaseClockWentBack(this ILogger log, double seconds);
 }

@@ -138,6 +138,31 @@ sealed record AuditList(IReadOnlyList<AuditLine> Entries);
 /// <summary>Is one thing that happened.</summary>
 sealed record AuditLine(long Ordering, WallTime At, string By, string Kind, string Subject, string Detail);
 
+/// <summary>Shows the controllers of the network and who does what.</summary>
+sealed record ClusterReport(IReadOnlyList<ClusterMember> Members, IReadOnlyList<ClusterJob> Jobs);
+
+/// <summary>Describes a controller as the others see it.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="State"><c>alive</c>, <c>stopping</c>, <c>late</c>, <c>stopped</c>, <c>gone</c> or <c>withdrawn</c>.</param>
+/// <param name="IsThis">Whether it is the one that was asked.</param>
+/// <param name="Addresses">Where nodes find it.</param>
+/// <param name="Version">Its program's version; this and what follows is absent where it was never heard of.</param>
+/// <param name="StartedAt">When it started.</param>
+/// <param name="HeartbeatAt">When it was last heard of.</param>
+/// <param name="Revision">The newest revision that it said it knows.</param>
+/// <param name="Lag">How many revisions it is behind; absent while it is not up.</param>
+/// <param name="Attached">How many nodes are attached to it; absent while it is not up.</param>
+/// <param name="ClockOffsetSeconds">By how much its machine's clock is ahead of the database's.</param>
+/// <param name="Internal">Where the other controllers find it.</param>
+/// <param name="Incarnation">How often it was started.</param>
+sealed record ClusterMember(
+    ControllerId Id, string State, bool IsThis, IReadOnlyList<string> Addresses, string? Version = null, WallTime? StartedAt = null,
+    WallTime? HeartbeatAt = null, long? Revision = null, long? Lag = null, int? Attached = null, double? ClockOffsetSeconds = null,
+    string? Internal = null, long? Incarnation = null);
+
+/// <summary>Says who does a job that only one controller need do; the token grows whenever that changes.</summary>
+sealed record ClusterJob(string Name, ControllerId Holder, long Token);
+
 /// <summary>Is what <c>version --json</c> prints.</summary>
 sealed record VersionReport(string Version);
 
@@ -164,5 +189,6 @@ sealed record VersionReport(string Version);
 [JsonSerializable(typeof(PolicyReport))]
 [JsonSerializable(typeof(AuditList))]
 [JsonSerializable(typeof(VersionReport))]
+[JsonSerializable(typeof(ClusterReport))]
 [JsonSerializable(typeof(ActorReport))]
 sealed partial class AdminJson : JsonSerializerContext;

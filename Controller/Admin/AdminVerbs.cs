@@ -1,3 +1,4 @@
+using Mesh.Actors.Cluster;
 using Mesh.Actors.Policy;
 using Mesh.Actors.Ports;
 using Mesh.Actors.Projection;
@@ -12,7 +13,8 @@ using Microsoft.AspNetCore.Http;
 namespace Mesh.Controller.Admin;
 
 /// <summary>Carries out what arrives on the admin socket: reads the request, asks the network, words the answer.</summary>
-sealed partial class AdminVerbs(ControllerSystem system, IClock clock, Func<StatusReport> status, Func<string?> trouble)
+sealed partial class AdminVerbs(
+    ControllerSystem system, IClock clock, ControllerId controller, Func<ClusterView> cluster, Func<StatusReport> status, Func<string?> trouble)
 {
     /// <summary>The greatest length of a request, in bytes: a policy in JSON.</summary>
     public const int MaximumRequest = 2 << 20;
@@ -39,6 +41,8 @@ sealed partial class AdminVerbs(ControllerSystem system, IClock clock, Func<Stat
             ("POST", ["v1", "policy"]) => PolicyAsync(context, cause, set: true),
             ("POST", ["v1", "policy", "check"]) => PolicyAsync(context, cause, set: false),
             ("GET", ["v1", "audit"]) => AuditAsync(context),
+            ("GET", ["v1", "cluster"]) => context.SendAsync(
+                Show(cluster(), system.Queries.View.Controllers, controller), AdminJson.Default.ClusterReport),
             ("GET", ["v1", "debug", "actors"]) => context.SendAsync(system.Actors(), AdminJson.Default.ActorReport),
             _ => context.SendAsync(
                 new Problem("the controller does not know this request: is it of the same release?", 404, RefusalCodes.Malformed)),

@@ -19,6 +19,7 @@ static class ServeVerb
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using var logging = CreateLogging(settings.LogLevel);
         using var systemd = new SystemdNotifier(terminal.Environment);
+        CommandException? replaced = null;
         try
         {
             await using (var daemon = await ControllerDaemon.StartAsync(settings, new MachineClock(), logging, stop.Token))
@@ -26,7 +27,13 @@ static class ServeVerb
                 if (daemon.IsFirstStart)
                     WriteFirstStart(daemon, settings, terminal);
                 systemd.Ready($"listening on {string.Join(", ", daemon.Listening)}");
-                await WatchAsync(daemon, systemd, stop.Token);
+                var watching = WatchAsync(daemon, systemd, stop.Token);
+                if (await Task.WhenAny(watching, daemon.Replaced) == daemon.Replaced)
+                {
+                    replaced = await daemon.Replaced;
+                    await stop.CancelAsync();
+                }
+                await watching;
                 logging.CreateLogger("Mesh.Controller").Stopping();
                 systemd.Stopping();
             }
@@ -35,7 +42,7 @@ static class ServeVerb
         {
             // Told to stop while it started.
         }
-        return ExitCode.Done;
+        return replaced is null ? ExitCode.Done : throw replaced;
 
         void OnSignal(PosixSignalContext context)
         {

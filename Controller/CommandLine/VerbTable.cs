@@ -23,6 +23,7 @@ static partial class VerbTable
             Policy(terminal, common),
             Audit(terminal, common),
             Status(terminal, common),
+            Cluster(terminal, common),
             Database(terminal, common),
             Debug(terminal, common),
             Version(terminal, common),

@@ -10,6 +10,7 @@ using Mesh.Actors.Registry;
 using Mesh.Actors.Sessions;
 using Mesh.Controller.Admin;
 using Mesh.Controller.Api;
+using Mesh.Controller.Cluster;
 using Mesh.Controller.Configuration;
 using Mesh.Controller.Enrollment;
 using Mesh.Controller.Journal;
@@ -29,14 +30,16 @@ sealed class ControllerDaemon : IAsyncDisposable
     static readonly TimeSpan RenewalCheck = TimeSpan.FromHours(6);
 
     readonly ControllerSettings _settings;
-    readonly IClock _clock;
+    readonly IClock _machineClock;
     readonly ILogger _log;
     // Ends in reverse: what was started last uses what was started before.
     readonly Stack<Func<ValueTask>> _ends = [];
-    readonly WallTime _startedAt;
+    IClock _clock;
+    WallTime _startedAt;
     StateDirectory _state = null!;
     JournalDatabase _journal = null!;
     ControllerKeys _keys = null!;
+    ClusterMembership _cluster = null!;
     ControllerSystem _system = null!;
     ApiServer _api = null!;
     Timer? _renewal;
@@ -44,7 +47,7 @@ sealed class ControllerDaemon : IAsyncDisposable
     ControllerDaemon(ControllerSettings settings, IClock clock, ILoggerFactory logging)
     {
         _settings = settings;
-        _clock = clock;
+        _machineClock = _clock = clock;
         _log = logging.CreateLogger("Mesh.Controller");
         _startedAt = clock.Now;
     }
@@ -57,6 +60,9 @@ sealed class ControllerDaemon : IAsyncDisposable
 
     /// <summary>Gets where the API listens.</summary>
     public IReadOnlyList<IPEndPoint> Listening => _api.Listening;
+
+    /// <summary>Gets what ends this controller although nobody told it to: another process has its place.</summary>
+    public Task<CommandException> Replaced => _cluster.Replaced;
 
     /// <summary>Gets the state directory.</summary>
     public StateDirectory State => _state;
@@ -111,10 +117,15 @@ sealed class ControllerDaemon : IAsyncDisposable
         _journal = OpenJournal();
         _ends.Push(() => EndAsync(_journal.Dispose));
         await RefuseLostIdentityAsync(cancellationToken);
+        _cluster = await ClusterMembership.OpenAsync(_settings, _state.Path, _machineClock, _log, cancellationToken);
+        _ends.Push(_cluster.DisposeAsync);
+        _clock = _cluster.Clock;
+        _startedAt = _clock.Now;
         _keys = ControllerKeys.OpenOrCreate(_state, passphrase, _clock.Now, SystemEntropy.Instance, out var created);
         _ends.Push(() => EndAsync(_keys.Dispose));
         IsFirstStart = created;
         RenewDelegation(passphrase);
+        await _cluster.JoinAsync(_keys.Controller, cancellationToken);
 
         // One name per process and state: two controllers may run in one process in tests.
         var name = "journal-" + _keys.Controller;
@@ -125,8 +136,10 @@ sealed class ControllerDaemon : IAsyncDisposable
             $"akka {{ stdout-loglevel = OFF, persistence.journal.sql.database = \"{name}\" }}").WithFallback(_settings.Actors)));
         _ends.Push(async () => await actors.Terminate());
         EngineLog.Attach(actors, logging);
+        _cluster.Watch(actors);
+        _ends.Push(async () => await _cluster.LeaveAsync());
         _system = await ControllerSystem.StartAsync(
-            actors, _journal, _keys, _clock, SystemEntropy.Instance, new PresenceTable(), Options(), cancellationToken);
+            actors, _journal, _keys, _clock, SystemEntropy.Instance, new PresenceTable(), Options(), _cluster.Jobs, cancellationToken);
         _ends.Push(_system.DisposeAsync);
         await EnsureNetworkAsync();
 
@@ -139,11 +152,15 @@ sealed class ControllerDaemon : IAsyncDisposable
         Advertise = _settings.Advertise.Count > 0 ? _settings.Advertise : OwnAddresses(_api.Listening, _system.Queries.Network!);
         await EnsureDelegationAsync();
 
-        var admin = new AdminServer(new AdminVerbs(_system, _clock, Status, Trouble), logging);
+        await _cluster.ServeAsync(_system, Advertise);
+
+        var admin = new AdminServer(new AdminVerbs(_system, _clock, _keys.Controller, () => _cluster.View, Status, Trouble), logging);
         await admin.StartAsync(_settings.Socket, cancellationToken);
         _ends.Push(admin.DisposeAsync);
         // The streams end first, each with its reason, while there is still a server to say it through.
         _ends.Push(_system.DisposeAsync);
+        // Before that the others are told that nodes will come.
+        _ends.Push(async () => await _cluster.StopServingAsync());
         _renewal = new Timer(_ => _ = RenewAsync(passphrase), null, RenewalCheck, RenewalCheck);
         _ends.Push(_renewal.DisposeAsync);
         _log.Started(_keys.Network, _keys.Controller, string.Join(", ", _api.Listening), string.Join(", ", Advertise));
@@ -257,13 +274,15 @@ sealed class ControllerDaemon : IAsyncDisposable
             warnings.Add($"the network's root key lies on this machine: move {_state.RootKeyPath} to a safe place");
         if (Trouble() is { } trouble)
             warnings.Add(trouble);
+        if (_cluster.ClockTrouble is { } clockTrouble)
+            warnings.Add(clockTrouble);
         if (queries.PolicyText.Length == 0)
             warnings.Add("no policy is set, so no node may talk to another: mesh-controller policy set -f FILE");
         var nodes = queries.Nodes.Where(one => one.Node.IsPresent).ToList();
         return new StatusReport(
             ProgramVersion.Text, network.Id, _keys.Controller, network.Zone, network.Ipv4, network.Ipv6, _keys.RootHash, _keys.Epoch,
             queries.View.Revision, _startedAt, [.. _api.Listening.Select(endpoint => endpoint.ToString())], Advertise, _state.Path, _journal.Place,
-            queries.Users.Count, nodes.Count, nodes.Count(one => one.Presence.Online),
+            queries.Users.Count, nodes.Count, _system.Attached,
             queries.Credentials.Count(one => one.StatusAt(now) == CredentialStatus.Created), ends, warnings);
     }
 

@@ -11,13 +11,20 @@ namespace Mesh.Actors.Enrollment;
 /// </summary>
 sealed class ExpirySweep : ReceiveActor, IWithTimers
 {
+    /// <summary>The name of the job: of several controllers one does it.</summary>
+    public const string Job = "expiry";
+
     readonly TimeSpan _interval;
 
-    public ExpirySweep(NetworkViewFeed feed, IActorRef credentials, IClock clock, IEntropy entropy, ControllerOptions options)
+    public ExpirySweep(NetworkViewFeed feed, IActorRef credentials, IClock clock, IEntropy entropy, IJobs jobs, ControllerOptions options)
     {
         _interval = options.ExpirySweepInterval;
+        // From the first look on somebody else may do it.
+        jobs.Holds(Job);
         Receive<Look>(_ =>
         {
+            if (!jobs.Holds(Job))
+                return;
             var now = clock.Now;
             foreach (var credential in feed.Current.Credentials.Values)
             {

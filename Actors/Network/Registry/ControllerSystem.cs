@@ -20,6 +20,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     readonly IClock _clock;
     readonly IEntropy _entropy;
     readonly NetworkViewFeed _feed = new();
+    readonly AttachedGauge _attached = new();
     readonly IActorRef _singletons;
     readonly IActorRef _users;
     readonly IActorRef _nodes;
@@ -30,7 +31,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     long _streams;
 
     ControllerSystem(
-        ActorSystem system, IJournalTail journal, IMapSigner signer, IClock clock, IEntropy entropy, IPresence presence, ControllerOptions options)
+        ActorSystem system, IJournalTail journal, IMapSigner signer, IClock clock, IEntropy entropy, IPresence presence, IJobs jobs, ControllerOptions options)
     {
         (_system, _journal, _options, _clock, _entropy) = (system, journal, options, clock, entropy);
         Queries = new NetworkQueries(_feed, presence, journal);
@@ -51,11 +52,11 @@ public sealed partial class ControllerSystem : IAsyncDisposable
         Func<string, Props> credential = id => Props.Create(() => new CredentialActor(id, services));
         _credentials = system.ActorOf(Props.Create(() => new EntityParent(credential, clock, options)), "credentials");
 
-        var sessions = new SessionServices(_feed, signer, clock, presence, options, _nodes, entropy);
+        var sessions = new SessionServices(_feed, signer, clock, presence, options, _nodes, entropy, _attached);
         _sessions = system.ActorOf(Props.Create(() => new SessionsActor(sessions)), "sessions");
         var tail = new TailServices(journal, _feed, clock, options, _credentials, _nodes, _users, _singletons, _sessions);
         _tail = system.ActorOf(Props.Create(() => new TailActor(tail)), "tail");
-        _sweep = system.ActorOf(Props.Create(() => new ExpirySweep(_feed, _credentials, clock, entropy, options)), "expiry");
+        _sweep = system.ActorOf(Props.Create(() => new ExpirySweep(_feed, _credentials, clock, entropy, jobs, options)), "expiry");
 
         Props Entity<TState>(string persistenceId, TState initial, string id) where TState : IEntityState<TState> =>
             Props.Create(() => new PlainEntityActor<TState>(id, persistenceId, initial, clock, options));
@@ -63,6 +64,9 @@ public sealed partial class ControllerSystem : IAsyncDisposable
 
     /// <summary>Gets the answers to questions.</summary>
     public NetworkQueries Queries { get; }
+
+    /// <summary>Gets how many nodes are attached to this controller.</summary>
+    public int Attached => _attached.Count;
 
     /// <summary>Counts the actors that all of this lives in.</summary>
     public ActorReport Actors() => _system.TakeCensus();
@@ -78,14 +82,15 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     /// <param name="entropy">Draws ids and secrets.</param>
     /// <param name="presence">Keeps what may be lost.</param>
     /// <param name="options">Times and bounds.</param>
+    /// <param name="jobs">Says which of the jobs that only one controller need do are this one's; null: all.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="OperationCanceledException">Cancelled before the journal was read, for instance because it cannot be.</exception>
     public static async Task<ControllerSystem> StartAsync(
         ActorSystem system, IJournalTail journal, IMapSigner signer, IClock clock, IEntropy entropy, IPresence presence,
-        ControllerOptions options, CancellationToken cancellationToken = default)
+        ControllerOptions options, IJobs? jobs = null, CancellationToken cancellationToken = default)
     {
         var highest = await journal.HighestOrderingAsync(cancellationToken);
-        var controller = new ControllerSystem(system, journal, signer, clock, entropy, presence, options);
+        var controller = new ControllerSystem(system, journal, signer, clock, entropy, presence, jobs ?? AllJobs.Instance, options);
         await controller._feed.WaitAsync(view => view.Revision >= highest, Timeout.InfiniteTimeSpan, cancellationToken);
         return controller;
     }

@@ -27,6 +27,7 @@ sealed partial class SessionsActor
         _services.Presence.Update(node, presence => presence with { Online = true });
         if (_online.Add(node))
             TellPeers(node, SignPresence(node, true));
+        _services.Attached.Count = _online.Count;
         foreach (var peer in _view.PeersOf(node).Keys)
             Introduce(attachment, peer);
     }
@@ -36,6 +37,7 @@ sealed partial class SessionsActor
         _services.Presence.Update(node, presence => presence with { Online = false });
         if (_online.Remove(node) && _view.Nodes.GetValueOrDefault(node) is { IsPresent: true })
             TellPeers(node, SignPresence(node, false));
+        _services.Attached.Count = _online.Count;
     }
 
     void RenewPresence()

@@ -11,7 +11,8 @@ namespace Mesh.Actors.Sessions;
 
 /// <summary>Is what the sessions need.</summary>
 sealed record SessionServices(
-    NetworkViewFeed Feed, IMapSigner Signer, IClock Clock, IPresence Presence, ControllerOptions Options, IActorRef Nodes, IEntropy Entropy);
+    NetworkViewFeed Feed, IMapSigner Signer, IClock Clock, IPresence Presence, ControllerOptions Options, IActorRef Nodes, IEntropy Entropy,
+    AttachedGauge Attached);
 
 /// <summary>
 /// Supervises one <see cref="SessionActor"/> per open stream and knows what each attached node has: at an attach it settles the

@@ -1,5 +1,6 @@
 using System.Net;
 using Mesh.Actors.Ports;
+using Mesh.Controller;
 using Mesh.Controller.CommandLine;
 using Mesh.Controller.Configuration;
 using Mesh.Controller.Hosting;
@@ -34,6 +35,12 @@ sealed class RunningController : IAsyncDisposable
         await controller.StartDaemonAsync(port: 0);
         return controller;
     }
+
+    /// <summary>Starts a controller that was only made, so that a test can set its clock before.</summary>
+    public Task StartFirstAsync() => StartDaemonAsync(port: 0);
+
+    /// <summary>Gets what ends the controller although nobody told it to.</summary>
+    public Task<CommandException> Replaced => _daemon!.Replaced;
 
     /// <summary>Stops the controller and starts it again on the same state and port.</summary>
     public async Task RestartAsync()
