@@ -16,11 +16,15 @@ sealed class AdminClient : IDisposable
 
     readonly HttpClient _http;
     readonly string _socketPath;
+    readonly string? _moment;
 
     /// <summary>Prepares to ask the controller behind a socket; connects on the first question.</summary>
-    public AdminClient(string socketPath)
+    /// <param name="socketPath">The socket.</param>
+    /// <param name="moment">What every question is about where it is not the present, as <see cref="MomentText"/> reads it.</param>
+    public AdminClient(string socketPath, string? moment = null)
     {
         _socketPath = socketPath;
+        _moment = moment;
         _http = new HttpClient(new SocketsHttpHandler
         {
             ConnectCallback = async (_, cancellationToken) =>
@@ -45,9 +49,16 @@ sealed class AdminClient : IDisposable
         };
     }
 
+    /// <summary>Gets which revision the last answer was of, and the time then; null for the present.</summary>
+    public string? AsOf { get; private set; }
+
     /// <summary>Reads.</summary>
-    public Task<T> GetAsync<T>(string path, JsonTypeInfo<T> reply, CancellationToken cancellationToken) where T : class =>
-        SendAsync(new HttpRequestMessage(HttpMethod.Get, path), reply, cancellationToken);
+    public Task<T> GetAsync<T>(string path, JsonTypeInfo<T> reply, CancellationToken cancellationToken) where T : class
+    {
+        if (_moment is not null)
+            path += (path.Contains('?', StringComparison.Ordinal) ? "&at=" : "?at=") + Uri.EscapeDataString(_moment);
+        return SendAsync(new HttpRequestMessage(HttpMethod.Get, path), reply, cancellationToken);
+    }
 
     /// <summary>Asks for a change; <paramref name="body"/> null sends none.</summary>
     public Task<TReply> PostAsync<TBody, TReply>(
@@ -81,6 +92,7 @@ sealed class AdminClient : IDisposable
         {
             using var response = await _http.SendAsync(request, cancellationToken);
             var content = await response.Content.ReadAsByteArrayAsync(cancellationToken);
+            AsOf = response.Headers.TryGetValues(AdminVerbs.AsOfHeader, out var asOf) ? asOf.First() : null;
             if (response.IsSuccessStatusCode)
             {
                 return JsonSerializer.Deserialize(content, reply)

@@ -81,7 +81,7 @@ sealed record CredentialList(IReadOnlyList<CredentialEntry> Credentials);
 /// <summary>Describes a node.</summary>
 /// <param name="Id">Its id.</param>
 /// <param name="Name">Its name.</param>
-/// <param name="State"><c>online</c>, <c>offline</c>, <c>revoked</c> or <c>logged-out</c>.</param>
+/// <param name="State"><c>online</c>, <c>offline</c>, <c>revoked</c> or <c>logged-out</c>; of the past <c>present</c> in place of the first two.</param>
 /// <param name="Ipv4">Its IPv4 address.</param>
 /// <param name="Ipv6">Its IPv6 address.</param>
 /// <param name="Tags">Its tags.</param>
@@ -131,6 +131,14 @@ sealed record PolicyReport(bool Taken, IReadOnlyList<PolicyFinding> Problems);
 /// <param name="Path">Where in the document.</param>
 /// <param name="Message">What is wrong and what to write instead.</param>
 sealed record PolicyFinding(string Severity, int Line, string Path, string Message);
+
+/// <summary>Is the map body of a node.</summary>
+/// <param name="Node">The node.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Revision">The revision that the body is of.</param>
+/// <param name="BodyHash">SHA-256 over the body's canonical bytes, which is what the node acknowledges.</param>
+/// <param name="Body">The canonical bytes, as text.</param>
+sealed record MapReport(NodeId Node, string Name, long Revision, Digest256 BodyHash, string Body);
 
 /// <summary>Lists what happened, in the journal's order.</summary>
 sealed record AuditList(IReadOnlyList<AuditLine> Entries);
@@ -187,6 +195,7 @@ sealed record VersionReport(string Version);
 [JsonSerializable(typeof(RevocationReport))]
 [JsonSerializable(typeof(PolicyText))]
 [JsonSerializable(typeof(PolicyReport))]
+[JsonSerializable(typeof(MapReport))]
 [JsonSerializable(typeof(AuditList))]
 [JsonSerializable(typeof(VersionReport))]
 [JsonSerializable(typeof(ClusterReport))]

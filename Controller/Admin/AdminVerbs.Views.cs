@@ -1,5 +1,6 @@
 using Mesh.Actors.Projection;
 using Mesh.Actors.Registry;
+using Mesh.Protocol.Time;
 
 namespace Mesh.Controller.Admin;
 
@@ -7,9 +8,9 @@ sealed partial class AdminVerbs
 {
     static UserEntry Show(UserView user) => new(user.Name, user.CreatedAt, user.Creator);
 
-    CredentialEntry Show(CredentialView one)
+    static CredentialEntry Show(CredentialView one, WallTime now)
     {
-        var state = one.StatusAt(clock.Now) switch
+        var state = one.StatusAt(now) switch
         {
             CredentialStatus.Created => "created",
             CredentialStatus.Used => "used",
@@ -19,11 +20,12 @@ sealed partial class AdminVerbs
         return new CredentialEntry(one.Id, state, one.Tags, one.Creator, one.CreatedAt, one.ExpiresAt, one.Owner, one.Node, one.EndedAt);
     }
 
-    static NodeEntry Show(NodeListing listing)
+    // Whether a node was online in the past is written nowhere.
+    static NodeEntry Show(NodeListing listing, PastView? past)
     {
         var (node, presence) = (listing.Node.Node, listing.Presence);
         return new NodeEntry(
-            node.Id, node.Name, listing.Node.Removed ?? (presence.Online ? "online" : "offline"), node.Ipv4, node.Ipv6, node.Tags,
+            node.Id, node.Name, listing.Node.Removed ?? (past is not null ? "present" : presence.Online ? "online" : "offline"), node.Ipv4, node.Ipv6, node.Tags,
             node.Hostname, presence.Os ?? node.Os, presence.Version ?? node.Version, node.SigningKey, node.TunnelKey,
             listing.Node.Credential,
             listing.Node.RegisteredAt, presence.Revision, node.Owner, presence.LastSeen, listing.Node.RemovedAt);

@@ -25,22 +25,24 @@ sealed partial class AdminVerbs(
     public Task ServeAsync(HttpContext context, Cause cause)
     {
         var path = context.Request.Path.Value?.Split('/', StringSplitOptions.RemoveEmptyEntries) ?? [];
+        if (context.Request.Query.ContainsKey("at"))
+            return ServePastAsync(context, path);
         return (context.Request.Method, path) switch
         {
             ("GET", ["v1", "status"]) => context.SendAsync(status(), AdminJson.Default.StatusReport),
-            ("GET", ["v1", "users"]) => context.SendAsync(new UserList([.. system.Queries.Users.Select(Show)]), AdminJson.Default.UserList),
+            ("GET", ["v1", "users"]) => SendUsersAsync(context, system.Queries),
             ("POST", ["v1", "users"]) => CreateUserAsync(context, cause),
-            ("GET", ["v1", "credentials"]) => context.SendAsync(
-                new CredentialList([.. system.Queries.Credentials.Select(Show)]), AdminJson.Default.CredentialList),
+            ("GET", ["v1", "credentials"]) => SendCredentialsAsync(context, system.Queries),
             ("POST", ["v1", "credentials"]) => CreateCredentialAsync(context, cause),
             ("POST", ["v1", "credentials", var id, "revoke"]) => RevokeCredentialAsync(context, id, cause),
-            ("GET", ["v1", "nodes"]) => context.SendAsync(new NodeList([.. system.Queries.Nodes.Select(Show)]), AdminJson.Default.NodeList),
-            ("GET", ["v1", "nodes", var name]) => ShowNodeAsync(context, name),
+            ("GET", ["v1", "nodes"]) => SendNodesAsync(context, system.Queries),
+            ("GET", ["v1", "nodes", var name]) => ShowNodeAsync(context, system.Queries, name),
+            ("GET", ["v1", "nodes", var name, "map"]) => ShowMapAsync(context, system.Queries, name),
             ("POST", ["v1", "nodes", var name, "revoke"]) => RevokeNodeAsync(context, name, cause),
-            ("GET", ["v1", "policy"]) => context.SendAsync(new PolicyText(system.Queries.PolicyText), AdminJson.Default.PolicyText),
+            ("GET", ["v1", "policy"]) => SendPolicyAsync(context, system.Queries),
             ("POST", ["v1", "policy"]) => PolicyAsync(context, cause, set: true),
             ("POST", ["v1", "policy", "check"]) => PolicyAsync(context, cause, set: false),
-            ("GET", ["v1", "audit"]) => AuditAsync(context),
+            ("GET", ["v1", "audit"]) => AuditAsync(context, system.Queries),
             ("GET", ["v1", "cluster"]) => context.SendAsync(
                 Show(cluster(), system.Queries.View.Controllers, controller), AdminJson.Default.ClusterReport),
             ("GET", ["v1", "debug", "actors"]) => context.SendAsync(system.Actors(), AdminJson.Default.ActorReport),
@@ -97,7 +99,7 @@ sealed partial class AdminVerbs(
                 return;
             }
         }
-        await context.SendAsync(new CreatedCredential(text.Export(), Show(outcome.Value.Credential)), AdminJson.Default.CreatedCredential);
+        await context.SendAsync(new CreatedCredential(text.Export(), Show(outcome.Value.Credential, clock.Now)), AdminJson.Default.CreatedCredential);
     }
 
     async Task RevokeCredentialAsync(HttpContext context, string id, Cause cause)
@@ -109,17 +111,9 @@ sealed partial class AdminVerbs(
         }
         var outcome = await system.RevokeCredentialAsync(credential, cause);
         if (outcome.IsDone)
-            await context.SendAsync(Show(outcome.Value), AdminJson.Default.CredentialEntry);
+            await context.SendAsync(Show(outcome.Value, clock.Now), AdminJson.Default.CredentialEntry);
         else
             await RefuseAsync(context, outcome.Refusal);
-    }
-
-    async Task ShowNodeAsync(HttpContext context, string name)
-    {
-        if (system.Queries.FindNode(name) is not { } node)
-            await context.SendAsync(NoSuchNode(name));
-        else
-            await context.SendAsync(Show(new NodeListing(node, system.Queries.Presence(node.Id))), AdminJson.Default.NodeEntry);
     }
 
     async Task RevokeNodeAsync(HttpContext context, string name, Cause cause)
@@ -166,27 +160,30 @@ sealed partial class AdminVerbs(
             AdminJson.Default.PolicyReport);
     }
 
-    async Task AuditAsync(HttpContext context)
+    static async Task AuditAsync(HttpContext context, NetworkQueries queries)
     {
         var query = context.Request.Query;
         var type = query["type"].ToString();
         var after = long.TryParse(query["after"], out var given) && given >= 0 ? given : 0;
         var limit = int.TryParse(query["limit"], out var wanted) ? Math.Clamp(wanted, 1, 100_000) : 1000;
+        var last = queries.Past?.View.Revision ?? long.MaxValue;
         var entries = new Queue<AuditLine>();
         long? next = after;
         // The newest that match: the journal is read in its order, and only so many are kept.
         while (next is { } from)
         {
-            var page = await system.Queries.AuditAsync(from, 1000, context.RequestAborted);
+            var page = await queries.AuditAsync(from, 1000, context.RequestAborted);
             foreach (var entry in page.Entries)
             {
+                if (entry.Ordering > last)
+                    break;
                 if (type.Length > 0 && entry.Kind != type && !entry.Kind.StartsWith(type + ".", StringComparison.Ordinal))
                     continue;
                 entries.Enqueue(new AuditLine(entry.Ordering, entry.At, entry.By, entry.Kind, entry.Subject, entry.Detail));
                 if (entries.Count > limit)
                     entries.Dequeue();
             }
-            next = page.Next;
+            next = page.Next < last ? page.Next : null;
         }
         await context.SendAsync(new AuditList([.. entries]), AdminJson.Default.AuditList);
     }

@@ -11,7 +11,8 @@ static class ControllerProgram
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public static async Task<int> RunAsync(string[] arguments, Terminal terminal, CancellationToken cancellationToken = default)
     {
-        var parsed = VerbTable.Create(terminal).Parse(arguments);
+        // A word that begins with @ is a revision, not a file of more words.
+        var parsed = VerbTable.Create(terminal).Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         // Asking for help is never an error, whatever else is missing on the line.
         if (parsed.Errors.Count > 0 && !arguments.Any(argument => argument is "-h" or "--help" or "-?"))
         {

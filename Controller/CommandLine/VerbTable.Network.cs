@@ -38,6 +38,7 @@ static partial class VerbTable
     static Command Policy(Terminal terminal, CommonFlags common)
     {
         var get = Verb("get", "Prints the policy in force, as it was written.", "mesh-controller policy get > policy.yaml");
+        get.Aliases.Add("show");
         get.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
             output.Show(
                 await client.GetAsync("/v1/policy", AdminJson.Default.PolicyText, cancellationToken), AdminJson.Default.PolicyText,

@@ -22,6 +22,8 @@ static partial class VerbTable
             Node(terminal, common),
             Policy(terminal, common),
             Audit(terminal, common),
+            Map(terminal, common),
+            At(terminal, common),
             Status(terminal, common),
             Cluster(terminal, common),
             Database(terminal, common),
@@ -146,9 +148,10 @@ static partial class VerbTable
     static async Task<int> AskAsync(ParseResult parsed, Terminal terminal, CommonFlags common, Func<AdminClient, Output, Task> ask)
     {
         var settings = ControllerSettings.Resolve(common.Flags(parsed), terminal.Environment);
-        using var client = new AdminClient(settings.Socket);
+        using var client = new AdminClient(settings.Socket, common.Moment(parsed));
         var output = new Output(terminal, common.Json(parsed));
         await ask(client, output);
+        WriteAsOf(client, terminal);
         return output.ExitCode;
     }
 
@@ -200,6 +203,14 @@ static partial class VerbTable
         };
 
         readonly Option<bool> _json = new("--json") { Description = "Print JSON for programs", Recursive = true };
+
+        /// <summary>Is the moment that <c>at</c> takes.</summary>
+        public Argument<string> MomentArgument { get; } = new("TIME")
+        {
+            Description = "2026-03-01T14:00:00Z, -90s, -30m, -2h, -7d, or @REVISION",
+        };
+
+        public string? Moment(ParseResult parsed) => parsed.GetResult(MomentArgument) is null ? null : parsed.GetValue(MomentArgument);
 
         public void AddTo(RootCommand root) => Add(root, _config, _socket, _json);
 

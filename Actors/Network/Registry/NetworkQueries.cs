@@ -12,19 +12,33 @@ namespace Mesh.Actors.Registry;
 /// </summary>
 public sealed class NetworkQueries
 {
-    readonly NetworkViewFeed _feed;
+    readonly NetworkViewFeed? _feed;
     readonly IPresence _presence;
     readonly IJournalTail _journal;
+    readonly NetworkHistory _history;
 
     internal NetworkQueries(NetworkViewFeed feed, IPresence presence, IJournalTail journal)
     {
         _feed = feed;
         _presence = presence;
         _journal = journal;
+        _history = new NetworkHistory(journal);
     }
 
-    /// <summary>Gets the newest projection; one value answers several questions consistently.</summary>
-    public NetworkView View => _feed.Current;
+    NetworkQueries(PastView past, NetworkQueries present)
+    {
+        Past = past;
+        // Presence is not journaled: nobody knows it any more.
+        _presence = new Sessions.PresenceTable();
+        _journal = present._journal;
+        _history = present._history;
+    }
+
+    /// <summary>Gets the moment that the answers are of; null for the present.</summary>
+    public PastView? Past { get; }
+
+    /// <summary>Gets the newest projection, or that of the moment; one value answers several questions consistently.</summary>
+    public NetworkView View => Past?.View ?? _feed!.Current;
 
     /// <summary>Gets the network; null before its first start.</summary>
     public NetworkIdentity? Network => View.Network;
@@ -62,6 +76,13 @@ public sealed class NetworkQueries
     /// <summary>Reads a page of the audit list: at most <paramref name="limit"/> (1 to 1000) events after an ordering.</summary>
     public Task<AuditPage> AuditAsync(long after, int limit, CancellationToken cancellationToken) =>
         AuditLog.ReadAsync(_journal, after, limit, cancellationToken);
+
+    /// <summary>Gives what answers the same questions as of a moment. What is not in the journal, presence, is unknown there.</summary>
+    public async Task<Outcome<NetworkQueries>> AtAsync(Moment moment, CancellationToken cancellationToken)
+    {
+        var past = await _history.AtAsync(moment, cancellationToken);
+        return past.IsDone ? new NetworkQueries(past.Value, this) : past.Refusal;
+    }
 }
 
 /// <summary>Is a node with its presence.</summary>
