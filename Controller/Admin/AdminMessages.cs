@@ -140,6 +140,47 @@ sealed record PolicyFinding(string Severity, int Line, string Path, string Messa
 /// <param name="Body">The canonical bytes, as text.</param>
 sealed record MapReport(NodeId Node, string Name, long Revision, Digest256 BodyHash, string Body);
 
+/// <summary>Describes a policy that was set.</summary>
+/// <param name="Revision">The revision that set it.</param>
+/// <param name="At">When.</param>
+/// <param name="By">Who.</param>
+/// <param name="Rules">How many rules it has.</param>
+/// <param name="Groups">How many groups.</param>
+/// <param name="Tags">How many tags.</param>
+/// <param name="Added">How many lines it has that the one before had not; only in a history.</param>
+/// <param name="Removed">How many lines the one before had that it has not; only in a history.</param>
+sealed record PolicyVersion(
+    long Revision, WallTime At, string By, int Rules, int Groups, int Tags, int? Added = null, int? Removed = null);
+
+/// <summary>Lists the policies that were set, oldest first: the last is in force.</summary>
+sealed record PolicyVersionList(IReadOnlyList<PolicyVersion> Versions);
+
+/// <summary>Asks for an old policy to be set again.</summary>
+sealed record PolicyRollback(long Revision);
+
+/// <summary>Compares two policies.</summary>
+/// <param name="Diff">The hunks of the unified format; empty where the texts are equal.</param>
+/// <param name="Problems">What is wrong with a policy that was not set.</param>
+/// <param name="From">The earlier one; absent where there was none.</param>
+/// <param name="To">The later one; absent where it was not set.</param>
+/// <param name="Meaning">What the difference means for the nodes of the present; absent where the policy has an error.</param>
+sealed record PolicyComparison(
+    string Diff, IReadOnlyList<PolicyFinding> Problems, PolicyVersion? From = null, PolicyVersion? To = null, PolicyMeaning? Meaning = null);
+
+/// <summary>Says who gets and who loses access.</summary>
+/// <param name="SelectorsGained">Pairs of selectors that are allowed anew.</param>
+/// <param name="SelectorsLost">Pairs of selectors that are no longer allowed.</param>
+/// <param name="Gained">Pairs of nodes of which the first may open connections to the second, and might not before.</param>
+/// <param name="Lost">Pairs of nodes of which the first may no longer open connections to the second.</param>
+/// <param name="Complete">Whether everything was counted; where not, there are at least so many.</param>
+sealed record PolicyMeaning(AccessReport SelectorsGained, AccessReport SelectorsLost, AccessReport Gained, AccessReport Lost, bool Complete);
+
+/// <summary>Counts pairs and names the first of them.</summary>
+sealed record AccessReport(long Count, IReadOnlyList<AccessEntry> Named);
+
+/// <summary>Is a direction of access.</summary>
+sealed record AccessEntry(string From, string To);
+
 /// <summary>Lists what happened, in the journal's order.</summary>
 sealed record AuditList(IReadOnlyList<AuditLine> Entries);
 
@@ -196,6 +237,9 @@ sealed record VersionReport(string Version);
 [JsonSerializable(typeof(PolicyText))]
 [JsonSerializable(typeof(PolicyReport))]
 [JsonSerializable(typeof(MapReport))]
+[JsonSerializable(typeof(PolicyVersionList))]
+[JsonSerializable(typeof(PolicyRollback))]
+[JsonSerializable(typeof(PolicyComparison))]
 [JsonSerializable(typeof(AuditList))]
 [JsonSerializable(typeof(VersionReport))]
 [JsonSerializable(typeof(ClusterReport))]

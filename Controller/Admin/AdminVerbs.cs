@@ -42,6 +42,10 @@ sealed partial class AdminVerbs(
             ("GET", ["v1", "policy"]) => SendPolicyAsync(context, system.Queries),
             ("POST", ["v1", "policy"]) => PolicyAsync(context, cause, set: true),
             ("POST", ["v1", "policy", "check"]) => PolicyAsync(context, cause, set: false),
+            ("GET", ["v1", "policy", "history"]) => PolicyHistoryAsync(context),
+            ("GET", ["v1", "policy", "diff"]) => PolicyDiffAsync(context),
+            ("POST", ["v1", "policy", "diff"]) => PolicyDryRunAsync(context),
+            ("POST", ["v1", "policy", "rollback"]) => PolicyRollbackAsync(context, cause),
             ("GET", ["v1", "audit"]) => AuditAsync(context, system.Queries),
             ("GET", ["v1", "cluster"]) => context.SendAsync(
                 Show(cluster(), system.Queries.View.Controllers, controller), AdminJson.Default.ClusterReport),
@@ -141,12 +145,17 @@ sealed partial class AdminVerbs(
     {
         if (await context.ReadAsync(AdminJson.Default.PolicyText, MaximumRequest) is not { } request)
             return;
-        var source = YamlPolicy.Parse(request.Text, out var problem);
+        await TakePolicyAsync(context, request.Text, cause, set);
+    }
+
+    async Task TakePolicyAsync(HttpContext context, string text, Cause cause, bool set)
+    {
+        var source = YamlPolicy.Parse(text, out var problem);
         var problems = problem is null ? system.CheckPolicy(source).Problems : [problem];
         var taken = false;
         if (set && problems.All(one => one.Severity != PolicySeverity.Error))
         {
-            var outcome = await system.SetPolicyAsync(request.Text, source, cause);
+            var outcome = await system.SetPolicyAsync(text, source, cause);
             if (!outcome.IsDone)
             {
                 await RefuseAsync(context, outcome.Refusal);
@@ -154,10 +163,7 @@ sealed partial class AdminVerbs(
             }
             taken = true;
         }
-        await context.SendAsync(
-            new PolicyReport(taken, [.. problems.Select(one => new PolicyFinding(
-                one.Severity == PolicySeverity.Error ? "error" : "warning", one.Line, one.Path, one.Message))]),
-            AdminJson.Default.PolicyReport);
+        await context.SendAsync(new PolicyReport(taken, [.. problems.Select(Show)]), AdminJson.Default.PolicyReport);
     }
 
     static async Task AuditAsync(HttpContext context, NetworkQueries queries)

@@ -55,7 +55,8 @@ static partial class VerbTable
             WithFile("set", "Replaces the policy; nothing changes where it has an error.", "mesh-controller policy set -f policy.yaml",
                 "/v1/policy"),
             WithFile("check", "Says what is wrong with a policy without setting it.", "mesh-controller policy check -f policy.yaml",
-                "/v1/policy/check"));
+                "/v1/policy/check"),
+            PolicyHistory(terminal, common), PolicyDiff(terminal, common), PolicyRollback(terminal, common));
 
         Command WithFile(string name, string description, string example, string path)
         {
@@ -71,17 +72,7 @@ static partial class VerbTable
                 var text = await ReadFileAsync(source, terminal, cancellationToken);
                 var report = await client.PostAsync(
                     path, new PolicyText(text), AdminJson.Default.PolicyText, AdminJson.Default.PolicyReport, cancellationToken);
-                var bad = report.Problems.Any(problem => problem.Severity == "error");
-                output.Show(report, AdminJson.Default.PolicyReport, (answer, to) =>
-                {
-                    foreach (var problem in answer.Problems)
-                        to.Error.WriteLine(
-                            $"{source}:{problem.Line}: {problem.Severity}: "
-                            + $"{(problem.Path.Length > 0 ? problem.Path + ": " : "")}{problem.Message}");
-                    if (!bad)
-                        to.Out.WriteLine(answer.Taken ? "the policy is in force" : "the policy can be set");
-                });
-                output.ExitCode = bad ? ExitCode.BadInput : ExitCode.Done;
+                ShowPolicyReport(report, source, report.Taken ? "the policy is in force" : "the policy can be set", output);
             }));
             return verb;
         }

@@ -73,7 +73,7 @@ public sealed class CompiledPolicy
         var selectors = new HashSet<string>(StringComparer.Ordinal);
         foreach (var (one, other) in ((CompiledPolicy, CompiledPolicy)[])[(before, after), (after, before)])
         {
-            foreach (var rule in one._byKey.Values.Where(rule => !other._byKey.ContainsKey(rule.Key)))
+            foreach (var rule in one.RulesNotIn(other))
             {
                 selectors.UnionWith(rule.From);
                 selectors.UnionWith(rule.To);
@@ -81,6 +81,12 @@ public sealed class CompiledPolicy
         }
         return selectors;
     }
+
+    /// <summary>Gets every selector that a rule names; one may occur twice.</summary>
+    internal IEnumerable<string> Selectors => _byFrom.Keys.Concat(_byTo.Keys);
+
+    /// <summary>Lists the rules that another policy has not.</summary>
+    internal IEnumerable<Rule> RulesNotIn(CompiledPolicy other) => _byKey.Values.Where(rule => !other._byKey.ContainsKey(rule.Key));
 
     IEnumerable<Rule> RulesFrom(IReadOnlyList<string> from) =>
         from.SelectMany(selector => _byFrom.GetValueOrDefault(selector, [])).Distinct();

@@ -83,6 +83,9 @@ public sealed class NetworkQueries
         var past = await _history.AtAsync(moment, cancellationToken);
         return past.IsDone ? new NetworkQueries(past.Value, this) : past.Refusal;
     }
+
+    /// <summary>Reads every policy that was set, oldest first.</summary>
+    public IAsyncEnumerable<PolicyRevision> PoliciesAsync(CancellationToken cancellationToken) => PolicyHistory.ReadAsync(_journal, cancellationToken);
 }
 
 /// <summary>Is a node with its presence.</summary>
