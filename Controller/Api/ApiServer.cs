@@ -43,7 +43,7 @@ sealed class ApiServer(
     /// <exception cref="IOException">An address cannot be had.</exception>
     public async Task StartAsync(IReadOnlyList<IPEndPoint> listen, CancellationToken cancellationToken)
     {
-        var certificate = new ServerCertificate(keys, clock);
+        var certificate = OwnCertificate.ForServer(keys, clock);
         var gate = new ConnectionGate();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(logging);

@@ -19,8 +19,8 @@ sealed class CertificateAuthority : IDisposable
     /// <summary>How long a node's certificate counts.</summary>
     public static readonly TimeSpan NodeLifetime = TimeSpan.FromHours(24);
 
-    /// <summary>How long a controller's own certificate counts.</summary>
-    public static readonly TimeSpan ServerLifetime = TimeSpan.FromDays(7);
+    /// <summary>How long a controller's own certificates count.</summary>
+    public static readonly TimeSpan OwnLifetime = TimeSpan.FromDays(7);
 
     /// <summary>The greatest length of a certificate request that is looked at; one for P-256 has about 300 bytes.</summary>
     public const int MaximumRequestSize = 1024;
@@ -85,17 +85,10 @@ sealed class CertificateAuthority : IDisposable
     public string ExportPrivateKeyPem() => _key.ExportPkcs8PrivateKeyPem();
 
     /// <summary>Issues a certificate, with a key made for it, that the controller's API answers with.</summary>
-    public X509Certificate2 IssueServer(PinExtension pin, WallTime now)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest(Name(CertificatePin.ControllerName), key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName(CertificatePin.ControllerName);
-        request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(pin.Encode());
-        using var certificate = Issue(request, ServerAuthentication, now, ServerLifetime);
-        return certificate.CopyWithPrivateKey(key);
-    }
+    public X509Certificate2 IssueServer(PinExtension pin, WallTime now) => IssueOwn(pin, ServerAuthentication, now);
+
+    /// <summary>Issues a certificate, with a key made for it, that the controller presents to other controllers.</summary>
+    public X509Certificate2 IssueClient(PinExtension pin, WallTime now) => IssueOwn(pin, ClientAuthentication, now);
 
     /// <summary>Issues a node's certificate in DER for the key of a request that <see cref="TryReadRequest"/> let through.</summary>
     public byte[] IssueNode(PublicKey key, NodeId node, WallTime now)
@@ -154,6 +147,19 @@ sealed class CertificateAuthority : IDisposable
         var serial = RandomNumberGenerator.GetBytes(16);
         serial[0] = (byte)((serial[0] & 0x7f) | 0x40);
         return serial;
+    }
+
+    // The name is no id: what a controller presents never passes for a node's.
+    X509Certificate2 IssueOwn(PinExtension pin, Oid use, WallTime now)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(Name(CertificatePin.ControllerName), key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName(CertificatePin.ControllerName);
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(pin.Encode());
+        using var certificate = Issue(request, use, now, OwnLifetime);
+        return certificate.CopyWithPrivateKey(key);
     }
 
     X509Certificate2 Issue(CertificateRequest request, Oid use, WallTime now, TimeSpan lifetime)

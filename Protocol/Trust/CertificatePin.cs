@@ -31,7 +31,20 @@ public static class CertificatePin
     /// <param name="controller">What was proven about the controller; null unless the verdict is <see cref="PinRefusal.None"/>.</param>
     /// <param name="expected">What else the node knows already: its network, epoch and the withdrawn controllers.</param>
     public static PinRefusal VerifyController(
-        X509Certificate2 certificate, Digest256 rootHash, WallTime now, out PinnedController? controller, PinExpectation? expected = null)
+        X509Certificate2 certificate, Digest256 rootHash, WallTime now, out PinnedController? controller, PinExpectation? expected = null) =>
+        Verify(certificate, rootHash, ServerAuthentication, now, out controller, expected);
+
+    /// <summary>
+    /// Verifies the certificate that a controller presents as a client of another: the same as <see cref="VerifyController"/> asks of the
+    /// one that it answers nodes with, but for the use. What a node holds does not pass for it, nor what a controller answers with.
+    /// </summary>
+    /// <inheritdoc cref="VerifyController"/>
+    public static PinRefusal VerifyControllerAsClient(
+        X509Certificate2 certificate, Digest256 rootHash, WallTime now, out PinnedController? controller, PinExpectation? expected = null) =>
+        Verify(certificate, rootHash, ClientAuthentication, now, out controller, expected);
+
+    static PinRefusal Verify(
+        X509Certificate2 certificate, Digest256 rootHash, string use, WallTime now, out PinnedController? controller, PinExpectation? expected)
     {
         controller = null;
         if (!PinExtension.TryRead(certificate, out var pin))
@@ -57,7 +70,7 @@ public static class CertificatePin
         {
             if (AuthorityHash(authority) != delegation.AuthorityHash)
                 return PinRefusal.ForeignAuthority;
-            var refusal = VerifyIssued(certificate, authority, ServerAuthentication, now);
+            var refusal = VerifyIssued(certificate, authority, use, now);
             if (refusal != PinRefusal.None)
                 return refusal;
         }
@@ -89,6 +102,15 @@ public static class CertificatePin
             name = part.GetSingleElementValue();
         }
         return TypedId.TryParse(name, out node) ? refusal : PinRefusal.WrongUse;
+    }
+
+    /// <summary>Tells whether bytes are the certificate, in DER, of the authority whose hash a delegation has.</summary>
+    public static bool IsAuthority(byte[] certificate, Digest256 hash)
+    {
+        if (certificate.Length > PinExtension.MaximumSize || !TryLoad(certificate, out var authority))
+            return false;
+        using (authority)
+            return AuthorityHash(authority) == hash;
     }
 
     /// <summary>Hashes an authority's DER SubjectPublicKeyInfo, as <see cref="Delegation.AuthorityHash"/> has it.</summary>

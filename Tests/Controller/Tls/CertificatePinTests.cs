@@ -105,6 +105,27 @@ public sealed class CertificatePinTests : IDisposable
     }
 
     [Fact]
+    public void What_a_controller_shows_another_is_not_what_it_answers_with_nor_what_nodes_have()
+    {
+        using var client = _authority.IssueClient(Pin(_delegation, _authority.Certificate.RawData), Now);
+        Assert.Equal(PinRefusal.None, CertificatePin.VerifyControllerAsClient(client, RootHash, Now, out var controller));
+        Assert.Equal(_delegation.Controller, controller!.Delegation.Controller);
+        Assert.Equal(PinRefusal.WrongUse, Verify(client, out _));
+        Assert.Equal(PinRefusal.WrongUse, CertificatePin.VerifyNode(client, _authority.Certificate, Now, out _));
+        using var server = Issue(_delegation);
+        Assert.Equal(PinRefusal.WrongUse, CertificatePin.VerifyControllerAsClient(server, RootHash, Now, out _));
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var node = X509CertificateLoader.LoadCertificate(
+            _authority.IssueNode(new PublicKey(key), TypedId.Create<NodeId>(SystemEntropy.Instance), Now));
+        Assert.Equal(PinRefusal.NotAController, CertificatePin.VerifyControllerAsClient(node, RootHash, Now, out _));
+        Assert.Equal(PinRefusal.DelegationWithdrawn, CertificatePin.VerifyControllerAsClient(
+            client, RootHash, Now, out _, new PinExpectation(_delegation.Network, 1, [_delegation.Controller])));
+        using var other = CertificateAuthority.Create(_delegation.Controller, Now);
+        using var foreign = other.IssueClient(Pin(_delegation, _authority.Certificate.RawData), Now);
+        Assert.Equal(PinRefusal.ForeignAuthority, CertificatePin.VerifyControllerAsClient(foreign, RootHash, Now, out _));
+    }
+
+    [Fact]
     public void A_nodes_certificate_of_another_authority_is_refused()
     {
         using var other = CertificateAuthority.Create(_delegation.Controller, Now);
