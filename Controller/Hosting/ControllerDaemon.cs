@@ -207,7 +207,7 @@ sealed class ControllerDaemon : IAsyncDisposable
     }
 
     async Task EnsureDelegationAsync() => Require(await _system.DelegateAsync(
-        _keys.Controller, _keys.Delegation, [.. Advertise], Cause.Of(Cause.System, SystemEntropy.Instance)));
+        _keys.Controller, _keys.Delegation, _keys.Authority.Certificate.RawData, [.. Advertise], Cause.Of(Cause.System, SystemEntropy.Instance)));
 
     void RenewDelegation(byte[]? passphrase)
     {

@@ -39,6 +39,7 @@ public static class AuditLog
     {
         NetworkCreated one => $"network {one.Network}, {one.Ipv4}, {one.Ipv6}",
         ControllerDelegated one => $"controller {one.Controller} at {string.Join(", ", one.Addresses)}",
+        ControllerDelegatedV2 one => $"controller {one.Controller} at {string.Join(", ", one.Addresses)}",
         ControllerWithdrawn one => $"controller {one.Controller}",
         UserCreated one => one.Name,
         CredentialCreated one => $"for {Owner(one.Owner, one.Tags)}, until {one.ExpiresAt}",

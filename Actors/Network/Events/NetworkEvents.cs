@@ -12,6 +12,7 @@ public static class NetworkEvents
     [
         EventManifest.Of("network.created.v1", EventJson.Default.NetworkCreated),
         EventManifest.Of("controller.delegated.v1", EventJson.Default.ControllerDelegated),
+        EventManifest.Of("controller.delegated.v2", EventJson.Default.ControllerDelegatedV2),
         EventManifest.Of("controller.withdrawn.v1", EventJson.Default.ControllerWithdrawn),
         EventManifest.Of("user.created.v1", EventJson.Default.UserCreated),
         EventManifest.Of("credential.created.v1", EventJson.Default.CredentialCreated),
@@ -34,6 +35,7 @@ public static class NetworkEvents
     Converters = [typeof(WallTimeJsonConverter)])]
 [JsonSerializable(typeof(NetworkCreated))]
 [JsonSerializable(typeof(ControllerDelegated))]
+[JsonSerializable(typeof(ControllerDelegatedV2))]
 [JsonSerializable(typeof(ControllerWithdrawn))]
 [JsonSerializable(typeof(UserCreated))]
 [JsonSerializable(typeof(CredentialCreated))]

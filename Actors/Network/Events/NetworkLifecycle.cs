@@ -26,6 +26,21 @@ public sealed record NetworkCreated(
 public sealed record ControllerDelegated(
     string CommandId, string By, WallTime At, ControllerId Controller, DsseEnvelope Delegation, IReadOnlyList<string> Addresses) : INetworkEvent;
 
+/// <summary>
+/// <c>controller.delegated.v2</c> on <c>network</c>: the same, with the authority by which other controllers know the certificates that
+/// this one issued.
+/// </summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Controller">The controller.</param>
+/// <param name="Delegation">The delegation as the root signed it.</param>
+/// <param name="Authority">The certificate of the controller's authority, in DER; the delegation names its key.</param>
+/// <param name="Addresses">Where the controller answers: <c>host:port</c>, in order of preference.</param>
+public sealed record ControllerDelegatedV2(
+    string CommandId, string By, WallTime At, ControllerId Controller, DsseEnvelope Delegation, byte[] Authority,
+    IReadOnlyList<string> Addresses) : INetworkEvent;
+
 /// <summary><c>controller.withdrawn.v1</c> on <c>network</c>: nodes no longer believe the controller.</summary>
 /// <param name="CommandId">The command.</param>
 /// <param name="By">Who.</param>

@@ -23,7 +23,8 @@ public sealed partial record NetworkView
         return happened switch
         {
             NetworkCreated one => new(next with { Network = new(one.Network, one.RootKey, one.Zone, one.Ipv4, one.Ipv6, one.At) }, Present),
-            ControllerDelegated one => next.With(this, one),
+            ControllerDelegated one => next.With(this, new ControllerView(one.Controller, one.Addresses, one.Delegation)),
+            ControllerDelegatedV2 one => next.With(this, new ControllerView(one.Controller, one.Addresses, one.Delegation, Authority: one.Authority)),
             ControllerWithdrawn one => Controllers.GetValueOrDefault(one.Controller) is { Withdrawn: false } controller
                 ? new(next with { Controllers = Controllers.SetItem(one.Controller, controller with { Withdrawn = true }) }, Present)
                 : new(next, Nobody),
@@ -55,10 +56,10 @@ public sealed partial record NetworkView
             ? this with { Credentials = Credentials.SetItem(id, credential with { Status = status, EndedAt = by.At, Node = node }) }
             : this;
 
-    ViewChange With(NetworkView before, ControllerDelegated one)
+    ViewChange With(NetworkView before, ControllerView one)
     {
-        var old = before.Controllers.GetValueOrDefault(one.Controller);
-        var view = this with { Controllers = Controllers.SetItem(one.Controller, new(one.Controller, one.Addresses, one.Delegation, old?.Withdrawn ?? false)) };
+        var old = before.Controllers.GetValueOrDefault(one.Id);
+        var view = this with { Controllers = Controllers.SetItem(one.Id, one with { Withdrawn = old?.Withdrawn ?? false }) };
         // A renewed delegation at the same addresses is no change of any map: it travels with the heads.
         return new(view, old is { Withdrawn: true } || old is not null && old.Addresses.SequenceEqual(one.Addresses, StringComparer.Ordinal) ? Nobody : Present);
     }

@@ -115,7 +115,9 @@ public sealed record UserView(string Name, string Creator, WallTime CreatedAt);
 /// <param name="Addresses">Where it answers.</param>
 /// <param name="Delegation">The newest delegation by the network root.</param>
 /// <param name="Withdrawn">Whether nodes no longer believe it.</param>
-public sealed record ControllerView(ControllerId Id, IReadOnlyList<string> Addresses, DsseEnvelope Delegation, bool Withdrawn = false);
+/// <param name="Authority">The certificate of its authority in DER; null: it was last delegated by a version that did not record it.</param>
+public sealed record ControllerView(
+    ControllerId Id, IReadOnlyList<string> Addresses, DsseEnvelope Delegation, bool Withdrawn = false, byte[]? Authority = null);
 
 /// <summary>Shows what never changes about a network.</summary>
 public sealed record NetworkIdentity(NetworkId Id, SigningPublicKey RootKey, string Zone, string Ipv4, string Ipv6, WallTime CreatedAt);

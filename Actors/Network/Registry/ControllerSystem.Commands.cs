@@ -23,9 +23,9 @@ public sealed partial class ControllerSystem
 
     /// <summary>Records that the network root lets a controller speak, or renews that, or changes its addresses.</summary>
     public async Task<Outcome<ControllerView>> DelegateAsync(
-        ControllerId controller, DsseEnvelope delegation, IReadOnlyList<string> addresses, Cause cause)
+        ControllerId controller, DsseEnvelope delegation, byte[] authority, IReadOnlyList<string> addresses, Cause cause)
     {
-        if (await DecideAsync(_singletons, "network", new DelegateController(cause, controller, delegation, addresses)) is { } refusal)
+        if (await DecideAsync(_singletons, "network", new DelegateController(cause, controller, delegation, authority, addresses)) is { } refusal)
             return refusal;
         return _feed.Current.Controllers[controller];
     }

@@ -13,7 +13,13 @@ namespace Mesh.Actors.Registry;
 public sealed record CreateNetwork(Cause Cause, NetworkId Network, SigningPublicKey RootKey, string Zone, string Ipv4, string Ipv6) : IEntityCommand;
 
 /// <summary>Records a delegation by the network root.</summary>
-public sealed record DelegateController(Cause Cause, ControllerId Controller, DsseEnvelope Delegation, IReadOnlyList<string> Addresses) : IEntityCommand;
+/// <param name="Cause">Who wants it.</param>
+/// <param name="Controller">The controller.</param>
+/// <param name="Delegation">The delegation as the root signed it.</param>
+/// <param name="Authority">The certificate of the controller's authority in DER.</param>
+/// <param name="Addresses">Where the controller answers: <c>host:port</c>, in order of preference.</param>
+public sealed record DelegateController(
+    Cause Cause, ControllerId Controller, DsseEnvelope Delegation, byte[] Authority, IReadOnlyList<string> Addresses) : IEntityCommand;
 
 /// <summary>Withdraws a controller's delegation.</summary>
 public sealed record WithdrawController(Cause Cause, ControllerId Controller) : IEntityCommand;
@@ -22,7 +28,7 @@ public sealed record WithdrawController(Cause Cause, ControllerId Controller) : 
 public sealed record NetworkState : IEntityState<NetworkState>
 {
     NetworkCreated? _created;
-    ImmutableDictionary<ControllerId, ControllerDelegated> _delegated = ImmutableDictionary<ControllerId, ControllerDelegated>.Empty;
+    ImmutableDictionary<ControllerId, Delegated> _delegated = ImmutableDictionary<ControllerId, Delegated>.Empty;
     ImmutableDictionary<ControllerId, ControllerWithdrawn> _withdrawn = ImmutableDictionary<ControllerId, ControllerWithdrawn>.Empty;
 
     NetworkState() { }
@@ -43,7 +49,8 @@ public sealed record NetworkState : IEntityState<NetworkState>
     public NetworkState Apply(INetworkEvent happened) => happened switch
     {
         NetworkCreated one => this with { _created = one },
-        ControllerDelegated one => this with { _delegated = _delegated.SetItem(one.Controller, one) },
+        ControllerDelegated one => this with { _delegated = _delegated.SetItem(one.Controller, new(one.CommandId, one.Delegation, null, one.Addresses)) },
+        ControllerDelegatedV2 one => this with { _delegated = _delegated.SetItem(one.Controller, new(one.CommandId, one.Delegation, one.Authority, one.Addresses)) },
         ControllerWithdrawn one => this with { _withdrawn = _withdrawn.SetItem(one.Controller, one) },
         _ => this,
     };
@@ -74,11 +81,13 @@ public sealed record NetworkState : IEntityState<NetworkState>
             || !ProtocolJson.TryDecode(command.Delegation.Payload, ProtocolJson.Default.Delegation, out var delegation)
             || delegation.Network != _created.Network || delegation.Controller != command.Controller)
             return Decision.Answer(new Refusal(RefusalKind.Denied, "foreign", "the delegation is not one by this network's root for this controller"));
+        if (!CertificatePin.IsAuthority(command.Authority, delegation.AuthorityHash))
+            return Decision.Answer(new Refusal(RefusalKind.Denied, "foreign", "the certificate authority is not the one that the delegation names"));
         if (_delegated.GetValueOrDefault(command.Controller) is { } former
             && (former.CommandId == command.Cause.CommandId || SameDelegation(former, command)))
             return Decision.Answer(Accepted.Instance);
-        return Decision.Write(new ControllerDelegated(
-            command.Cause.CommandId, command.Cause.By, now, command.Controller, command.Delegation, command.Addresses));
+        return Decision.Write(new ControllerDelegatedV2(
+            command.Cause.CommandId, command.Cause.By, now, command.Controller, command.Delegation, command.Authority, command.Addresses));
     }
 
     Decision Decide(WithdrawController withdraw, WallTime now)
@@ -90,7 +99,11 @@ public sealed record NetworkState : IEntityState<NetworkState>
             : Decision.Write(new ControllerWithdrawn(withdraw.Cause.CommandId, withdraw.Cause.By, now, withdraw.Controller));
     }
 
-    static bool SameDelegation(ControllerDelegated former, DelegateController command) =>
+    static bool SameDelegation(Delegated former, DelegateController command) =>
         former.Delegation.Payload.AsSpan().SequenceEqual(command.Delegation.Payload)
+        && former.Authority is { } authority && authority.AsSpan().SequenceEqual(command.Authority)
         && former.Addresses.SequenceEqual(command.Addresses, StringComparer.Ordinal);
+
+    // What was last recorded of a controller; without an authority by a version that did not record it.
+    sealed record Delegated(string CommandId, DsseEnvelope Delegation, byte[]? Authority, IReadOnlyList<string> Addresses);
 }

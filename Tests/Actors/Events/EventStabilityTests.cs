@@ -28,6 +28,7 @@ public sealed class EventStabilityTests
     {
         { "network.created.v1", Head + """ "network":"aaaaaaaaaaaaaaab","root_key":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=","zone":"mesh.internal","ipv4":"100.64.0.0/10","ipv6":"fd12:3456:789a::/48"}""".TrimStart() },
         { "controller.delegated.v1", Head + """ "controller":"aaaaaaaaaaaaaaad","delegation":{"payloadType":"application/vnd.mesh.delegation.v1\u002Bjson","payload":"e30=","signatures":[{"keyid":"root","sig":"BwcH"}]},"addresses":["a.test:8443"]}""".TrimStart() },
+        { "controller.delegated.v2", Head + """ "controller":"aaaaaaaaaaaaaaad","delegation":{"payloadType":"application/vnd.mesh.delegation.v1\u002Bjson","payload":"e30=","signatures":[{"keyid":"root","sig":"BwcH"}]},"authority":"CQkJ","addresses":["a.test:8443"]}""".TrimStart() },
         { "controller.withdrawn.v1", Head + """ "controller":"aaaaaaaaaaaaaaad"}""".TrimStart() },
         { "user.created.v1", Head + """ "name":"alice"}""".TrimStart() },
         { "credential.created.v1", Head + """ "credential":"aaaaaaaaaaaaaaae","secret_hash":"CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=","tags":["ci","server"],"expires_at":"2026-01-01T12:00:00.123Z"}""".TrimStart() },
@@ -47,6 +48,7 @@ public sealed class EventStabilityTests
     {
         ["network.created.v1"] = new NetworkCreated("c1", "admin:root", At, Network, new SigningPublicKey(Bytes(1)), "mesh.internal", "100.64.0.0/10", "fd12:3456:789a::/48"),
         ["controller.delegated.v1"] = new ControllerDelegated("c1", "admin:root", At, Controller, new DsseEnvelope(PayloadTypes.Delegation, "{}"u8.ToArray(), [new DsseSignature("root", [7, 7, 7])]), ["a.test:8443"]),
+        ["controller.delegated.v2"] = new ControllerDelegatedV2("c1", "admin:root", At, Controller, new DsseEnvelope(PayloadTypes.Delegation, "{}"u8.ToArray(), [new DsseSignature("root", [7, 7, 7])]), [9, 9, 9], ["a.test:8443"]),
         ["controller.withdrawn.v1"] = new ControllerWithdrawn("c1", "admin:root", At, Controller),
         ["user.created.v1"] = new UserCreated("c1", "admin:root", At, "alice"),
         ["credential.created.v1"] = new CredentialCreated("c1", "admin:root", At, Credential, new Digest256(Bytes(8)), null, ["ci", "server"], At),

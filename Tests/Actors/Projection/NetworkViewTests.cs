@@ -144,7 +144,9 @@ public sealed class NetworkViewTests(ITestOutputHelper output)
             case 14:
                 return new UserCreated($"c{i}", "admin:root", At, $"u{i}");
             case 15 when random.Next(3) == 0:
-                return new ControllerDelegated($"c{i}", "system", At, new ControllerId(Id(random.Next(50, 53))), Envelope, [$"c{random.Next(2)}.test:1"]);
+                return random.Next(2) == 0
+                    ? new ControllerDelegatedV2($"c{i}", "system", At, new ControllerId(Id(random.Next(50, 53))), Envelope, [9], [$"c{random.Next(2)}.test:1"])
+                    : new ControllerDelegated($"c{i}", "system", At, new ControllerId(Id(random.Next(50, 53))), Envelope, [$"c{random.Next(2)}.test:1"]);
             case 16 when random.Next(10) == 0:
                 return new ControllerWithdrawn($"c{i}", "system", At, new ControllerId(Id(random.Next(50, 55))));
             default:

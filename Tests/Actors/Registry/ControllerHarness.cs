@@ -53,7 +53,7 @@ public sealed class ControllerHarness : IAsyncDisposable
         var genesis = new NetworkGenesis(harness.Network, Ed25519.ComputePublicKey(harness.Root), Ipv6: "fd12:3456:789a::/48");
         Assert.True((await harness.Controller.InitializeAsync(genesis, harness.By("system"))).IsDone);
         Assert.True((await harness.Controller.DelegateAsync(
-            harness.Signer.Controller, harness.Signer.Delegation, ["controller.test:8443"], harness.By("system"))).IsDone);
+            harness.Signer.Controller, harness.Signer.Delegation, harness.Signer.Authority, ["controller.test:8443"], harness.By("system"))).IsDone);
         Assert.True((await harness.Controller.CreateUserAsync("alice", harness.By("admin:root"))).IsDone);
         return harness;
     }

@@ -81,14 +81,31 @@ public sealed class EntityStateTests
         var state = Fold(NetworkState.New, new CreateNetwork(By("1"), network, Ed25519.ComputePublicKey(root), "mesh.internal", "100.64.0.0/10", "fd12::/48"));
         var ours = new TestSigner(network, root, Now, entropy);
         var foreign = new TestSigner(network, new SigningPrivateKey(entropy), Now, entropy);
-        Assert.Equal("foreign", Refused(state, new DelegateController(By("2"), foreign.Controller, foreign.Delegation, ["a.test:1"])).Code);
-        Assert.Equal("foreign", Refused(state, new DelegateController(By("3"), foreign.Controller, ours.Delegation, ["a.test:1"])).Code);
-        Assert.Equal("invalid", Refused(state, new DelegateController(By("4"), ours.Controller, ours.Delegation, ["nonsense"])).Code);
-        var delegated = Fold(state, new DelegateController(By("5"), ours.Controller, ours.Delegation, ["a.test:1"]));
-        Assert.Empty(delegated.Decide(new DelegateController(By("6"), ours.Controller, ours.Delegation, ["a.test:1"]), Now).Events);
-        Assert.Single(delegated.Decide(new DelegateController(By("7"), ours.Controller, ours.Delegation, ["b.test:1"]), Now).Events);
+        Assert.Equal("foreign", Refused(state, new DelegateController(By("2"), foreign.Controller, foreign.Delegation, foreign.Authority, ["a.test:1"])).Code);
+        Assert.Equal("foreign", Refused(state, new DelegateController(By("3"), foreign.Controller, ours.Delegation, ours.Authority, ["a.test:1"])).Code);
+        Assert.Equal("foreign", Refused(state, new DelegateController(By("3"), ours.Controller, ours.Delegation, foreign.Authority, ["a.test:1"])).Code);
+        Assert.Equal("foreign", Refused(state, new DelegateController(By("3"), ours.Controller, ours.Delegation, [1, 2, 3], ["a.test:1"])).Code);
+        Assert.Equal("invalid", Refused(state, new DelegateController(By("4"), ours.Controller, ours.Delegation, ours.Authority, ["nonsense"])).Code);
+        var delegated = Fold(state, new DelegateController(By("5"), ours.Controller, ours.Delegation, ours.Authority, ["a.test:1"]));
+        Assert.Empty(delegated.Decide(new DelegateController(By("6"), ours.Controller, ours.Delegation, ours.Authority, ["a.test:1"]), Now).Events);
+        Assert.Single(delegated.Decide(new DelegateController(By("7"), ours.Controller, ours.Delegation, ours.Authority, ["b.test:1"]), Now).Events);
         var withdrawn = Fold(delegated, new WithdrawController(By("8"), ours.Controller));
-        Assert.Equal("withdrawn", Refused(withdrawn, new DelegateController(By("9"), ours.Controller, ours.Delegation, ["a.test:1"])).Code);
+        Assert.Equal("withdrawn", Refused(withdrawn, new DelegateController(By("9"), ours.Controller, ours.Delegation, ours.Authority, ["a.test:1"])).Code);
+    }
+
+    [Fact]
+    public void A_controller_recorded_without_its_authority_is_recorded_again_with_it_and_only_once()
+    {
+        var entropy = new SeededEntropy(4);
+        var root = new SigningPrivateKey(entropy);
+        var network = TypedId.Create<NetworkId>(entropy);
+        var state = Fold(NetworkState.New, new CreateNetwork(By("1"), network, Ed25519.ComputePublicKey(root), "mesh.internal", "100.64.0.0/10", "fd12::/48"));
+        var ours = new TestSigner(network, root, Now, entropy);
+        var first = state.Apply(new ControllerDelegated("c", "system", Now, ours.Controller, ours.Delegation, ["a.test:1"]));
+        var again = new DelegateController(By("2"), ours.Controller, ours.Delegation, ours.Authority, ["a.test:1"]);
+        var written = Assert.IsType<ControllerDelegatedV2>(Assert.Single(first.Decide(again, Now).Events));
+        Assert.Equal(ours.Authority, written.Authority);
+        Assert.Empty(first.Apply(written).Decide(again with { Cause = By("3") }, Now).Events);
     }
 
     static T Fold<T>(T state, IEntityCommand command) where T : IEntityState<T>

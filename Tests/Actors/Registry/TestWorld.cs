@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Mesh.Actors.Ports;
 using Mesh.Protocol;
 using Mesh.Protocol.Crypto;
@@ -39,8 +41,12 @@ public sealed class TestSigner : IMapSigner
         _key = new SigningPrivateKey(entropy);
         Controller = TypedId.Create<ControllerId>(entropy);
         Epoch = epoch;
+        using var authority = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var certificate = new CertificateRequest("CN=authority", authority, HashAlgorithmName.SHA256)
+            .CreateSelfSigned((now - TimeSpan.FromHours(1)).ToDateTimeOffset(), (now + TimeSpan.FromDays(3650)).ToDateTimeOffset());
+        Authority = certificate.RawData;
         var delegation = new Delegation(
-            network, epoch, Controller, Ed25519.ComputePublicKey(_key), new Digest256(new byte[32]),
+            network, epoch, Controller, Ed25519.ComputePublicKey(_key), CertificatePin.AuthorityHash(certificate),
             [DelegationRights.IssueCertificates, DelegationRights.SignMaps], now - TimeSpan.FromHours(1), now + TimeSpan.FromDays(365));
         Delegation = DsseEnvelope.Sign(PayloadTypes.Delegation, ProtocolJson.Encode(delegation, ProtocolJson.Default.Delegation), root, "root");
     }
@@ -50,6 +56,9 @@ public sealed class TestSigner : IMapSigner
     public int Epoch { get; }
 
     public DsseEnvelope Delegation { get; }
+
+    /// <summary>The certificate of its authority, in DER.</summary>
+    public byte[] Authority { get; }
 
     public int Signatures => _signatures;
 

@@ -34,7 +34,7 @@ public sealed class StopBehindEveryWriteTests
         {
             var controller = running.Controller;
             Assert.True((await controller.InitializeAsync(new NetworkGenesis(network, Ed25519.ComputePublicKey(root)), By("system"))).IsDone);
-            Assert.True((await controller.DelegateAsync(signer.Controller, signer.Delegation, ["controller.test:8443"], By("system"))).IsDone);
+            Assert.True((await controller.DelegateAsync(signer.Controller, signer.Delegation, signer.Authority, ["controller.test:8443"], By("system"))).IsDone);
             Assert.True((await controller.CreateUserAsync("alice", By("admin:root"))).IsDone);
             credential = (await controller.CreateCredentialAsync(new CredentialRequest("alice", []), By("admin:root"))).Value!.Text;
             Assert.True((await controller.EnrollAsync(first.Request(credential, _clock.Now))).Result.IsDone);
