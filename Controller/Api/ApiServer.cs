@@ -33,6 +33,8 @@ sealed class ApiServer(
     ControllerSystem system, ControllerKeys keys, IClock clock, EnrollEndpoint enroll, StreamEndpoint stream, ILoggerFactory logging)
     : IAsyncDisposable
 {
+    readonly PeerVerifier _peers = new(system.Queries, keys, clock);
+    readonly CertificateEndpoint _certificate = new(system, keys, clock);
     readonly ILogger _log = logging.CreateLogger<ApiServer>();
     WebApplication? _app;
 
@@ -89,16 +91,23 @@ sealed class ApiServer(
                     // A resumed session would not show the certificate again.
                     AllowTlsResume = false,
                     AllowRenegotiation = false,
-                    RemoteCertificateValidationCallback = (_, presented, _, _) => presented is null || Identify(presented) is not null,
+                    // Who presents one that does not count is a stranger, and hears it in words: a failed handshake would say nothing.
+#pragma warning disable CA5359 // Whom a certificate proves is found out behind TLS, and asked of every request.
+                    RemoteCertificateValidationCallback = (_, _, _, _) => true,
+#pragma warning restore CA5359
                 }),
             });
-            options.Use(gate.AfterTls);
             options.Use(next => connection =>
             {
-                if (connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is { } presented && Identify(presented) is { } node)
-                    connection.Features.Set(node);
+                if (connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is { } presented)
+                {
+                    var peer = _peers.Identify(presented);
+                    connection.Features.Set(peer as PeerNode);
+                    connection.Features.Set(peer as PeerController);
+                }
                 return next(connection);
             });
+            options.Use(gate.AfterTls);
         }
     }
 
@@ -143,37 +152,33 @@ sealed class ApiServer(
         if (path == "/v1/enroll")
             return enroll.ServeAsync(context);
 
-        if (context.Features.Get<PeerNode>() is not { } peer)
-            return context.SendAsync(
-                new Problem("a node's certificate is needed here", StatusCodes.Status401Unauthorized, ApiCodes.CertificateNeeded));
-        if (system.Queries.Node(peer.Id) is not { IsPresent: true })
-            return context.SendAsync(new Problem(
-                "this node was taken out of the network: join it again with a new credential", StatusCodes.Status403Forbidden,
-                RefusalCodes.NodeRevoked));
+        // A controller may have been withdrawn while the connection was open: what it issued counts no longer.
+        var peer = context.Features.Get<PeerNode>() is { } known && _peers.Speaks(known.Issuer) ? known : null;
+        if (peer is not null && system.Queries.Node(peer.Id) is not { IsPresent: true })
+            return context.SendAsync(NodeRemoved);
         // A node that was away for longer than its certificate lasts still holds its key and still belongs to the network.
         if (path == "/v1/certificate")
-            return RenewAsync(context, peer.Id);
+            return _certificate.ServeAsync(context, peer);
+        if (peer is null)
+            return context.SendAsync(CertificateProblem(context));
         if (clock.Now > peer.NotAfter)
             return context.SendAsync(new Problem(
-                "the node's certificate has expired: ask for a new one", StatusCodes.Status401Unauthorized, ApiCodes.CertificateExpired));
-        return path == "/v1/logout" ? LogoutAsync(context, peer.Id) : stream.ServeAsync(context, peer.Id);
+                "the node's certificate has expired: ask for a new one", StatusCodes.Status401Unauthorized, RefusalCodes.CertificateExpired));
+        return path == "/v1/logout" ? LogoutAsync(context, peer.Id) : stream.ServeAsync(context, peer.Id, peer.Issuer);
     }
 
-    async Task RenewAsync(HttpContext context, NodeId node)
-    {
-        if (await context.ReadAsync(ProtocolJson.Default.CertificateRequestMessage, EnrollEndpoint.MaximumRequest) is not { } request)
-            return;
-        if (!CertificateAuthority.TryReadRequest(request.Request, out var key))
-        {
-            await context.SendAsync(new Problem(
-                "the certificate request cannot be used: a P-256 key signed by itself is expected", StatusCodes.Status400BadRequest,
-                RefusalCodes.Malformed));
-            return;
-        }
-        await context.SendAsync(
-            new CertificateReply([keys.Authority.IssueNode(key, node, clock.Now), keys.Authority.Certificate.RawData]),
-            ProtocolJson.Default.CertificateReply);
-    }
+    /// <summary>Gets the answer to a node that was taken out.</summary>
+    internal static Problem NodeRemoved => new(
+        "this node was taken out of the network: join it again with a new credential", StatusCodes.Status403Forbidden,
+        RefusalCodes.NodeRevoked);
+
+    /// <summary>Says that no certificate was presented, or none that counts.</summary>
+    internal static Problem CertificateProblem(HttpContext context) =>
+        context.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is null
+            ? new Problem("a node's certificate is needed here", StatusCodes.Status401Unauthorized, RefusalCodes.CertificateNeeded)
+            : new Problem(
+                "no controller of this network stands by the certificate: ask for a new one", StatusCodes.Status401Unauthorized,
+                RefusalCodes.CertificateUnknown);
 
     async Task LogoutAsync(HttpContext context, NodeId node)
     {
@@ -185,21 +190,4 @@ sealed class ApiServer(
         }
         context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
-
-    PeerNode? Identify(X509Certificate presented)
-    {
-        var certificate = presented as X509Certificate2 ?? X509CertificateLoader.LoadCertificate(presented.GetRawCertData());
-        var refusal = CertificatePin.VerifyNode(certificate, keys.Authority.Certificate, clock.Now, out var node);
-        return refusal is PinRefusal.None or PinRefusal.Expired ? new PeerNode(node, WallTime.From(certificate.NotAfter)) : null;
-    }
-}
-
-/// <summary>Names refusals of the API that are not about enrollment.</summary>
-static class ApiCodes
-{
-    /// <summary>The request came without a node's certificate.</summary>
-    public const string CertificateNeeded = "certificate-needed";
-
-    /// <summary>The node's certificate has expired; <c>POST /v1/certificate</c> still takes it.</summary>
-    public const string CertificateExpired = "certificate-expired";
 }

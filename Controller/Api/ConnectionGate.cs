@@ -1,7 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace Mesh.Controller.Api;
 
@@ -41,10 +40,10 @@ sealed class ConnectionGate(int strangers = 1024, int strangersPerAddress = 128,
         }
     };
 
-    /// <summary>Stands after TLS.</summary>
+    /// <summary>Stands after TLS, once it is known whom the certificate proves.</summary>
     public ConnectionDelegate AfterTls(ConnectionDelegate next) => async connection =>
     {
-        if (connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is null)
+        if (connection.Features.Get<PeerNode>() is null && connection.Features.Get<PeerController>() is null)
         {
             await next(connection);
             return;

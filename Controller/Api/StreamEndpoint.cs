@@ -21,7 +21,10 @@ sealed class StreamEndpoint(ControllerSystem system, ILogger<StreamEndpoint> log
     static readonly TimeSpan Farewell = TimeSpan.FromSeconds(1);
 
     /// <summary>Serves one stream until either side ends it.</summary>
-    public async Task ServeAsync(HttpContext context, NodeId node)
+    /// <param name="context">The request.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="issuer">The controller that issued the node's certificate.</param>
+    public async Task ServeAsync(HttpContext context, NodeId node, ControllerId issuer)
     {
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             size.MaxRequestBodySize = null;
@@ -34,7 +37,7 @@ sealed class StreamEndpoint(ControllerSystem system, ILogger<StreamEndpoint> log
 
         using var over = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         var stream = new ControlStream();
-        var handle = system.OpenStream(node, stream);
+        var handle = system.OpenStream(node, stream, issuer);
         log.StreamOpened(node);
         try
         {

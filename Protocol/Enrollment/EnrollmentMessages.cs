@@ -46,9 +46,39 @@ public sealed record EnrollReply(
     IReadOnlyList<byte[]> Certificates,
     MapFrame Map);
 
-/// <summary>Asks for a fresh TLS certificate: the body of <c>POST /v1/certificate</c>, over mutual TLS.</summary>
+/// <summary>Asks for a fresh TLS certificate: the body of <c>POST /v1/certificate</c>.</summary>
 /// <param name="Request">A PKCS #10 request in DER.</param>
-public sealed record CertificateRequestMessage(byte[] Request);
+/// <param name="Proof">Says who asks; not needed where the node's present certificate still does.</param>
+public sealed record CertificateRequestMessage(byte[] Request, CertificateProof? Proof = null);
+
+/// <summary>
+/// Says by the node's own key who asks for a certificate, so that a node whose certificate no longer counts gets on without a new
+/// credential. It counts for some minutes and for one request. To send it again gains nothing: what it brings is a certificate for
+/// the key that the request was made with, and only who holds that key can use it.
+/// </summary>
+/// <param name="Node">The node.</param>
+/// <param name="Time">When it was signed, by the node's clock.</param>
+/// <param name="Signature">An Ed25519 signature by the node's key over <see cref="Bytes"/>.</param>
+public sealed record CertificateProof(NodeId Node, WallTime Time, byte[] Signature)
+{
+    /// <summary>How far <see cref="Time"/> may be from the controller's clock: 10 minutes either way.</summary>
+    public static readonly TimeSpan ValidFor = TimeSpan.FromMinutes(10);
+
+    /// <summary>
+    /// Puts together what is signed: <c>"mesh-certificate-v1" | network id(10) | node id(10) | time(8, milliseconds since 1970, big
+    /// endian) | SHA-256 of the certificate request(32)</c>.
+    /// </summary>
+    public static byte[] Bytes(NetworkId network, NodeId node, WallTime time, ReadOnlySpan<byte> request)
+    {
+        var bytes = new byte[19 + 2 * EntityId.Size + 8 + Octets32.Size];
+        "mesh-certificate-v1"u8.CopyTo(bytes);
+        network.Value.WriteTo(bytes.AsSpan(19));
+        node.Value.WriteTo(bytes.AsSpan(19 + EntityId.Size));
+        System.Buffers.Binary.BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan(19 + 2 * EntityId.Size), time.UnixMilliseconds);
+        Crypto.Sha256.Hash(request).Value.Span.CopyTo(bytes.AsSpan(27 + 2 * EntityId.Size));
+        return bytes;
+    }
+}
 
 /// <summary>Answers <see cref="CertificateRequestMessage"/>.</summary>
 /// <param name="Certificates">The node's TLS certificate in DER and the authority's that issued it.</param>
@@ -103,6 +133,19 @@ public static class RefusalCodes
 
     /// <summary>The node was revoked or deleted.</summary>
     public const string NodeRevoked = "node-revoked";
+
+    /// <summary>The network knows no such node, or the proof is not by its key.</summary>
+    public const string NodeUnknown = "node-unknown";
+
+    /// <summary>The request came without a node's certificate.</summary>
+    public const string CertificateNeeded = "certificate-needed";
+
+    /// <summary>The certificate was issued by no controller that speaks for the network now; <c>POST /v1/certificate</c> gives one by the
+    /// node's own key.</summary>
+    public const string CertificateUnknown = "certificate-unknown";
+
+    /// <summary>The node's certificate has expired; <c>POST /v1/certificate</c> still takes it.</summary>
+    public const string CertificateExpired = "certificate-expired";
 
     /// <summary>The controller cannot decide now; try again.</summary>
     public const string Unavailable = "unavailable";

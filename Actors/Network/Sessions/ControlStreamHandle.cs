@@ -12,9 +12,10 @@ public sealed class ControlStreamHandle
     readonly IActorRef _sessions;
     int _waiting;
 
-    internal ControlStreamHandle(NodeId node, long number, IActorRef sessions)
+    internal ControlStreamHandle(NodeId node, long number, IActorRef sessions, ControllerId? issuer = null)
     {
         Node = node;
+        Issuer = issuer;
         Number = number;
         _sessions = sessions;
     }
@@ -23,6 +24,9 @@ public sealed class ControlStreamHandle
     public NodeId Node { get; }
 
     internal long Number { get; }
+
+    // Whose certificate the node was authenticated with; null: that is not known.
+    internal ControllerId? Issuer { get; }
 
     /// <summary>
     /// Hands over a line that the node sent; the first must carry an <see cref="AttachFrame"/>. False where the node sends faster than

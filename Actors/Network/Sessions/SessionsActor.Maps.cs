@@ -18,14 +18,14 @@ sealed partial class SessionsActor
     {
         if (Current(attached.Handle) is not { } attachment)
             return;
+        if (IsAhead(attached))
+            return;
         var (node, frame) = (attached.Handle.Node, attached.Frame);
         if (_view.BodyFor(node) is not { } body)
         {
             Remove(node, attachment);
             return;
         }
-        if (frame.Epoch == _services.Signer.Epoch && frame.Revision > _view.Revision)
-            _log.Error("node {0} has seen revision {1}, the journal is at {2}: was a backup restored without a new epoch?", node, frame.Revision, _view.Revision);
         var hash = MapChange.Hash(body);
         var leaf = new MapLeaf(node, Full: body);
         if (frame.Epoch == _services.Signer.Epoch && frame.BodyHash is { } known)
@@ -77,8 +77,10 @@ sealed partial class SessionsActor
             }
         }
         Send(changes);
+        CloseWithdrawn(committed.Before);
         foreach (var (attachment, delta) in introduced)
             Introduce(attachment, delta.Set ?? []);
+        LetIn();
         foreach (var node in removed)
             Forget(node);
         CompleteCuts();

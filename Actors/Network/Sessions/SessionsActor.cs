@@ -55,6 +55,7 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
         Receive<Refusal>(refusal => _log.Warning("what a node announced is not recorded: {0}", refusal.Message));
         Receive<AwaitCut>(On);
         Receive<CutOverdue>(On);
+        Receive<CatchUpOverdue>(On);
         Receive<RenewalTick>(_ => Renew());
         Receive<CloseAll>(close =>
         {
@@ -84,12 +85,18 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
             open.Stream.Close("unknown");
             return;
         }
+        if (IsWithdrawn(open.Handle.Issuer))
+        {
+            open.Stream.Close("certificate");
+            return;
+        }
         if (_attachments.TryGetValue(node.Id, out var former))
         {
             // Its presence stays as it is: the node only changes streams.
             if (former.Body is { } body)
                 _lastBodies.Add(node.Id, body);
             former.Session.Tell(new EndStream("replaced"));
+            ForgetAhead(former.Handle);
             _byRef.Remove(former.Session);
             Context.Unwatch(former.Session);
         }
@@ -106,6 +113,7 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
     {
         if (!_byRef.Remove(terminated.ActorRef, out var node) || !_attachments.Remove(node, out var attachment))
             return;
+        ForgetAhead(attachment.Handle);
         if (attachment.Body is { } body)
             _lastBodies.Add(node, body);
         GoOffline(node);

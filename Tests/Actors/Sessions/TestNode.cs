@@ -63,10 +63,10 @@ public sealed class TestNode : IControlStream
         return await NextMapAsync();
     }
 
-    public void Open() => Handle = _harness.Controller.OpenStream(Id, this);
+    public void Open(ControllerId? issuer = null) => Handle = _harness.Controller.OpenStream(Id, this, issuer);
 
-    public void Attach(bool withBody = true) => Handle.Post(new UpFrame(Attach: new AttachFrame(
-        "1.1", "linux", _machine.Hostname, withBody ? Trust.Epoch : 0, withBody ? Trust.Revision : 0,
+    public void Attach(bool withBody = true, long ahead = 0) => Handle.Post(new UpFrame(Attach: new AttachFrame(
+        "1.1", "linux", _machine.Hostname, withBody ? Trust.Epoch : 0, withBody ? Trust.Revision + ahead : 0,
         withBody && Trust.Body is { } body ? MapChange.Hash(body) : null, Suites)));
 
     /// <summary>Waits for the next map, takes it in as a node does, and acknowledges.</summary>

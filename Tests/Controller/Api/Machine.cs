@@ -80,6 +80,13 @@ sealed class Machine : IDisposable
         _http = Connect(bare.CopyWithPrivateKey(_tlsKey));
     }
 
+    /// <summary>Connects without a certificate from here on.</summary>
+    public void PresentNothing()
+    {
+        _http.Dispose();
+        _http = Connect(null);
+    }
+
     public Task<HttpResponseMessage> PostAsync(string path, byte[] body) => SendAsync(HttpMethod.Post, path, new ByteArrayContent(body));
 
     public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? content)

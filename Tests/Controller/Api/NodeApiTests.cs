@@ -2,6 +2,7 @@ using Mesh.Controller.Api;
 using Mesh.Controller.Tls;
 using Mesh.Protocol;
 using Mesh.Protocol.Control;
+using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Enrollment;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
@@ -24,20 +25,61 @@ public sealed class NodeApiTests : IAsyncLifetime
         using var machine = new Machine(_controller, await _controller.CreateCredentialAsync());
         foreach (var path in (string[])["/v1/stream", "/v1/certificate", "/v1/logout"])
         {
-            using var response = await machine.PostAsync(path, []);
+            using var response = path == "/v1/certificate" ? await RequestAsync(machine, null) : await machine.PostAsync(path, []);
             Assert.Equal((401, "certificate-needed"), ((int)response.StatusCode, (await Machine.ProblemOfAsync(response))!.Code));
         }
     }
 
     [Fact]
-    public async Task A_certificate_of_another_authority_ends_the_handshake()
+    public async Task A_certificate_of_another_authority_proves_nobody()
     {
         using var machine = await JoinAsync("a");
         using var foreign = CertificateAuthority.Create(
             TypedId.Create<ControllerId>(Mesh.Controller.Keys.SystemEntropy.Instance), _controller.Clock.Now);
         Assert.True(CertificateAuthority.TryReadRequest(machine.CertificateRequest, out var key));
         machine.Present(foreign.IssueNode(key, machine.Reply!.Node, _controller.Clock.Now));
-        await Assert.ThrowsAsync<HttpRequestException>(() => machine.PostAsync("/v1/logout", []));
+        foreach (var path in (string[])["/v1/stream", "/v1/logout"])
+        {
+            using var response = await machine.PostAsync(path, []);
+            Assert.Equal((401, "certificate-unknown"), ((int)response.StatusCode, (await Machine.ProblemOfAsync(response))!.Code));
+        }
+        using var without = await RequestAsync(machine, null);
+        Assert.Equal("certificate-unknown", (await Machine.ProblemOfAsync(without))!.Code);
+        Assert.Contains("offline", (await _controller.RunAsync(["node", "show", "a"])).Out);
+    }
+
+    [Fact]
+    public async Task A_node_whose_certificate_counts_no_longer_gets_the_next_by_its_own_key()
+    {
+        using var machine = await JoinAsync("a");
+        machine.PresentNothing();
+        var now = _controller.Clock.Now;
+        Assert.Null(await CodeOfAsync(now, machine.SigningKey));
+        Assert.Equal("clock-skew", await CodeOfAsync(now + TimeSpan.FromMinutes(11), machine.SigningKey));
+        Assert.Equal("clock-skew", await CodeOfAsync(now - TimeSpan.FromMinutes(11), machine.SigningKey));
+        using var other = new SigningPrivateKey(Mesh.Controller.Keys.SystemEntropy.Instance);
+        Assert.Equal("node-unknown", await CodeOfAsync(now, other));
+        // A proof is for one request, one node and one network.
+        var proof = Prove(machine, now, machine.SigningKey, machine.CertificateRequest);
+        Assert.Equal("node-unknown", await CodeWithAsync(proof));
+        Assert.Equal("node-unknown", await CodeWithAsync(proof with { Node = TypedId.Create<NodeId>(Mesh.Controller.Keys.SystemEntropy.Instance) }));
+        Assert.Equal(0, (await _controller.RunAsync(["node", "revoke", "a"])).Exit);
+        Assert.Equal("node-revoked", await CodeOfAsync(now, machine.SigningKey));
+        Assert.Equal("node-unknown", await CodeOfAsync(now, other));
+
+        async Task<string?> CodeOfAsync(WallTime time, SigningPrivateKey key)
+        {
+            var request = machine.CertificateRequest;
+            using var response = await machine.PostAsync("/v1/certificate", ProtocolJson.Encode(
+                new CertificateRequestMessage(request, Prove(machine, time, key, request)), ProtocolJson.Default.CertificateRequestMessage));
+            return (await Machine.ProblemOfAsync(response))?.Code;
+        }
+
+        async Task<string?> CodeWithAsync(CertificateProof given)
+        {
+            using var response = await RequestAsync(machine, given);
+            return (await Machine.ProblemOfAsync(response))?.Code;
+        }
     }
 
     [Fact]
@@ -208,6 +250,17 @@ public sealed class NodeApiTests : IAsyncLifetime
         Assert.True(ProtocolJson.TryDecode(
             await response.Content.ReadAsByteArrayAsync(), ProtocolJson.Default.CertificateReply, out var reply));
         return reply;
+    }
+
+    static Task<HttpResponseMessage> RequestAsync(Machine machine, CertificateProof? proof) => machine.PostAsync(
+        "/v1/certificate", ProtocolJson.Encode(
+            new CertificateRequestMessage(machine.CertificateRequest, proof), ProtocolJson.Default.CertificateRequestMessage));
+
+    static CertificateProof Prove(Machine machine, WallTime time, SigningPrivateKey key, byte[] request)
+    {
+        var signature = new byte[Ed25519.SignatureSize];
+        Ed25519.Sign(key.Span, CertificateProof.Bytes(machine.Reply!.Network, machine.Reply.Node, time, request), signature);
+        return new CertificateProof(machine.Reply.Node, time, signature);
     }
 
     static MapTrust Trust(Machine machine) =>
