@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using Mesh.Protocol.Audit;
 using Mesh.Protocol.Control;
 using Mesh.Protocol.Enrollment;
 using Mesh.Protocol.Map;
@@ -35,6 +36,7 @@ namespace Mesh.Protocol;
 [JsonSerializable(typeof(CertificateRequestMessage))]
 [JsonSerializable(typeof(CertificateReply))]
 [JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(AuditStretch))]
 public sealed partial class ProtocolJson : JsonSerializerContext
 {
     /// <summary>Encodes a document to its canonical bytes.</summary>

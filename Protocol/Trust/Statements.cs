@@ -17,6 +17,9 @@ public static class PayloadTypes
 
     /// <summary>The payload is a <see cref="Map.PresenceHint"/> in JSON, signed by a controller.</summary>
     public const string PresenceHint = "application/vnd.mesh.presence-hint.v1+json";
+
+    /// <summary>The payload is an <see cref="Audit.AuditStretch"/> in JSON, signed by a controller.</summary>
+    public const string AuditStretch = "application/vnd.mesh.audit-stretch.v1+json";
 }
 
 /// <summary>Names what a delegation allows its controller to do.</summary>

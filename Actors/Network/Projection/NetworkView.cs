@@ -1,6 +1,9 @@
 using System.Collections.Immutable;
+using Mesh.Actors.Audit;
 using Mesh.Actors.Events;
 using Mesh.Actors.Policy;
+using Mesh.Actors.Ports;
+using Mesh.Protocol.Audit;
 using Mesh.Protocol.Identity;
 
 namespace Mesh.Actors.Projection;
@@ -23,6 +26,9 @@ public sealed partial record NetworkView
 
     /// <summary>Gets the ordering of the newest event taken in.</summary>
     public long Revision { get; private init; }
+
+    /// <summary>Gets where the audit chain stands at <see cref="Revision"/>, in a view that follows a journal.</summary>
+    public AuditHead Audit { get; private init; } = AuditHead.Empty;
 
     /// <summary>Gets the network; null before it was created.</summary>
     public NetworkIdentity? Network { get; private init; }
@@ -55,6 +61,9 @@ public sealed partial record NetworkView
     // Present nodes by every selector that matches them.
     ImmutableDictionary<string, ImmutableHashSet<NodeId>> Members { get; init; } =
         ImmutableDictionary.Create<string, ImmutableHashSet<NodeId>>(StringComparer.Ordinal);
+
+    /// <summary>Takes the event that was applied last into the audit chain too.</summary>
+    public NetworkView Chain(JournalEvent journaled) => this with { Audit = Audit.Append(journaled) };
 
     /// <summary>Gets the present nodes.</summary>
     public IReadOnlySet<NodeId> Present => MembersOf(NodeSelectors.Everyone);

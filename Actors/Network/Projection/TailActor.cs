@@ -1,6 +1,8 @@
+using Mesh.Actors.Audit;
 using Mesh.Actors.Events;
 using Mesh.Actors.Ports;
 using Mesh.Actors.Registry;
+using Mesh.Protocol.Audit;
 using Mesh.Protocol.Identity;
 
 namespace Mesh.Actors.Projection;
@@ -14,7 +16,7 @@ sealed record ViewCommitted(NetworkView Before, NetworkView View, IReadOnlySet<N
 /// <summary>Says whom the tail drives.</summary>
 sealed record TailServices(
     IJournalTail Journal, NetworkViewFeed Feed, IClock Clock, ControllerOptions Options, IActorRef Credentials, IActorRef Nodes, IActorRef Users,
-    IActorRef Singletons, IActorRef Sessions);
+    IActorRef Singletons, IActorRef Sessions, AuditTrail Trail);
 
 /// <summary>
 /// Follows the journal into the projection and hands out each new view, revisions only ever growing. It also sees to what follows
@@ -79,6 +81,7 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
     {
         var (before, view) = (_view, _view);
         var affected = new HashSet<NodeId>();
+        var heads = new List<AuditHead>(events.Count);
         try
         {
             foreach (var journaled in events)
@@ -86,7 +89,8 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
                 if (NetworkEvents.Manifests.Decode(journaled.Payload.Span, journaled.Manifest) is not INetworkEvent happened)
                     throw new InvalidDataException($"'{journaled.Manifest}' at {journaled.Ordering} is no event of a network");
                 var change = view.Apply(journaled.Ordering, happened);
-                view = change.View;
+                view = change.View.Chain(journaled);
+                heads.Add(view.Audit);
                 affected.UnionWith(change.Affected);
             }
         }
@@ -97,6 +101,8 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
             return false;
         }
         _view = view;
+        foreach (var head in heads)
+            _services.Trail.Add(head);
         // In this order: whoever waits for the view and then asks the sessions finds them as far.
         _services.Sessions.Tell(new ViewCommitted(before, view, affected));
         _services.Feed.Publish(view);

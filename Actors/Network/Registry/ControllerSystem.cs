@@ -1,3 +1,4 @@
+using Mesh.Actors.Audit;
 using Mesh.Actors.Enrollment;
 using Mesh.Actors.Policy;
 using Mesh.Actors.Ports;
@@ -54,7 +55,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
 
         var sessions = new SessionServices(_feed, signer, clock, presence, options, _nodes, entropy, _attached);
         _sessions = system.ActorOf(Props.Create(() => new SessionsActor(sessions)), "sessions");
-        var tail = new TailServices(journal, _feed, clock, options, _credentials, _nodes, _users, _singletons, _sessions);
+        var tail = new TailServices(journal, _feed, clock, options, _credentials, _nodes, _users, _singletons, _sessions, Audit);
         _tail = system.ActorOf(Props.Create(() => new TailActor(tail)), "tail");
         _sweep = system.ActorOf(Props.Create(() => new ExpirySweep(_feed, _credentials, clock, entropy, jobs, options)), "expiry");
 
@@ -67,6 +68,9 @@ public sealed partial class ControllerSystem : IAsyncDisposable
 
     /// <summary>Gets how many nodes are attached to this controller.</summary>
     public int Attached => _attached.Count;
+
+    /// <summary>Gets where the audit chain stood, as this controller followed the journal.</summary>
+    public AuditTrail Audit { get; } = new();
 
     /// <summary>Counts the actors that all of this lives in.</summary>
     public ActorReport Actors() => _system.TakeCensus();

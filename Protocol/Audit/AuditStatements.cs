@@ -1,0 +1,16 @@
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
+
+namespace Mesh.Protocol.Audit;
+
+/// <summary>
+/// Ends an export of the journal: a controller says which stretch the file holds and where its chain stands there. The next stretch
+/// begins at <paramref name="To"/>.
+/// </summary>
+/// <param name="Network">The network.</param>
+/// <param name="Epoch">The epoch in which it was signed.</param>
+/// <param name="From">Where the chain stood before the first entry.</param>
+/// <param name="To">Where it stands after the last.</param>
+/// <param name="FileHash">SHA-256 over everything in the file before the line that holds this.</param>
+/// <param name="Issued">When it was signed.</param>
+public sealed record AuditStretch(NetworkId Network, int Epoch, AuditHead From, AuditHead To, Digest256 FileHash, WallTime Issued);
