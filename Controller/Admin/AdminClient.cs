@@ -74,6 +74,19 @@ sealed class AdminClient : IDisposable
         return SendAsync(request, reply, cancellationToken);
     }
 
+    /// <summary>Reads an answer of any length, line by line as it comes.</summary>
+    public async IAsyncEnumerable<string> GetLinesAsync(
+        string path, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        using var response = await ExplainedAsync(() => _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken), cancellationToken);
+        if (!response.IsSuccessStatusCode)
+            throw Refused((int)response.StatusCode, await response.Content.ReadAsByteArrayAsync(cancellationToken));
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(cancellationToken));
+        while (await ExplainedAsync(() => reader.ReadLineAsync(cancellationToken).AsTask(), cancellationToken) is { } line)
+            yield return line;
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
@@ -86,21 +99,29 @@ sealed class AdminClient : IDisposable
         _ => ExitCode.Failed,
     };
 
-    async Task<T> SendAsync<T>(HttpRequestMessage request, JsonTypeInfo<T> reply, CancellationToken cancellationToken) where T : class
+    Task<T> SendAsync<T>(HttpRequestMessage request, JsonTypeInfo<T> reply, CancellationToken cancellationToken) where T : class =>
+        ExplainedAsync(
+            async () =>
+            {
+                using var response = await _http.SendAsync(request, cancellationToken);
+                var content = await response.Content.ReadAsByteArrayAsync(cancellationToken);
+                AsOf = response.Headers.TryGetValues(AdminVerbs.AsOfHeader, out var asOf) ? asOf.First() : null;
+                if (!response.IsSuccessStatusCode)
+                    throw Refused((int)response.StatusCode, content);
+                return JsonSerializer.Deserialize(content, reply)
+                    ?? throw new CommandException(ExitCode.Failed, "the controller sent an empty answer");
+            },
+            cancellationToken);
+
+    static CommandException Refused(int status, byte[] content) => ProtocolJson.TryDecode(content, ProtocolJson.Default.Problem, out var problem)
+        ? new CommandException(ExitCodeOf(problem.Status, inputFile: false), problem.Title)
+        : new CommandException(ExitCode.Failed, $"the controller answered {status}");
+
+    async Task<T> ExplainedAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken)
     {
         try
         {
-            using var response = await _http.SendAsync(request, cancellationToken);
-            var content = await response.Content.ReadAsByteArrayAsync(cancellationToken);
-            AsOf = response.Headers.TryGetValues(AdminVerbs.AsOfHeader, out var asOf) ? asOf.First() : null;
-            if (response.IsSuccessStatusCode)
-            {
-                return JsonSerializer.Deserialize(content, reply)
-                    ?? throw new CommandException(ExitCode.Failed, "the controller sent an empty answer");
-            }
-            throw ProtocolJson.TryDecode(content, ProtocolJson.Default.Problem, out var problem)
-                ? new CommandException(ExitCodeOf(problem.Status, inputFile: false), problem.Title)
-                : new CommandException(ExitCode.Failed, $"the controller answered {(int)response.StatusCode}");
+            return await ask();
         }
         catch (HttpRequestException e) when (Cause<SocketException>(e) is { } cause)
         {
@@ -109,7 +130,7 @@ sealed class AdminClient : IDisposable
                 : new CommandException(ExitCode.Unreachable,
                     $"no controller answers on {_socketPath}: is 'mesh-controller serve' running here? (--socket names another socket)", e);
         }
-        catch (HttpRequestException e)
+        catch (Exception e) when (e is HttpRequestException or IOException)
         {
             throw new CommandException(ExitCode.Unreachable, $"the controller on {_socketPath} broke off: {e.Message}", e);
         }

@@ -30,7 +30,11 @@ namespace Mesh.Controller.Admin;
 sealed record StatusReport(
     string Version, NetworkId Network, ControllerId Controller, string Zone, string Ipv4, string Ipv6, Digest256 RootHash, int Epoch,
     long Revision, WallTime StartedAt, IReadOnlyList<string> Listen, IReadOnlyList<string> Advertise, string StateDirectory,
-    string Journal, int Users, int Nodes, int Attached, int CredentialsOpen, WallTime DelegationEnds, IReadOnlyList<string> Warnings);
+    string Journal, int Users, int Nodes, int Attached, int CredentialsOpen, WallTime DelegationEnds, IReadOnlyList<string> Warnings)
+{
+    /// <summary>Gets where the audit chain stands, as nodes show it: <c>ORDERING:COUNT:DIGEST</c>.</summary>
+    public string? AuditHead { get; init; }
+}
 
 /// <summary>Says what a look at every row of a journal found.</summary>
 /// <param name="Journal">Where it is.</param>
@@ -241,6 +245,7 @@ sealed record VersionReport(string Version);
 [JsonSerializable(typeof(PolicyRollback))]
 [JsonSerializable(typeof(PolicyComparison))]
 [JsonSerializable(typeof(AuditList))]
+[JsonSerializable(typeof(AuditVerification))]
 [JsonSerializable(typeof(VersionReport))]
 [JsonSerializable(typeof(ClusterReport))]
 [JsonSerializable(typeof(ActorReport))]

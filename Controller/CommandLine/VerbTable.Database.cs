@@ -47,13 +47,14 @@ static partial class VerbTable
             var verb = Verb("export", "Writes the whole journal to a file; stop the controller first if it is to move.", "mesh-controller db export -f journal.jsonl");
             Add(verb, file);
             var place = new PlaceFlags(verb);
-            verb.SetAction(parsed => Explained(() =>
+            verb.SetAction((parsed, _) => ExplainedAsync(async () =>
             {
                 using var journal = OpenExisting(place.Resolve(parsed, terminal, common));
                 var target = parsed.GetValue(file)!;
                 var count = target == "-"
                     ? JournalArchive.Write(journal.ReadAll(), terminal.Out)
-                    : WriteArchive(target, to => JournalArchive.Write(journal.ReadAll(), to, Progress(terminal, "events written")));
+                    : await WriteWholeAsync(
+                        target, to => Task.FromResult(JournalArchive.Write(journal.ReadAll(), to, Progress(terminal, "events written"))));
                 terminal.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{count} events of {journal.Place} written"));
                 return ExitCode.Done;
             }));
@@ -125,42 +126,6 @@ static partial class VerbTable
         catch (JournalException e)
         {
             throw new CommandException(e.ExitCode, e.Message, e);
-        }
-    }
-
-    // Under another name until it is whole: what has the name can be imported.
-    static long WriteArchive(string path, Func<TextWriter, long> write)
-    {
-        if (File.Exists(path))
-            throw new CommandException(ExitCode.Failed, $"{path} exists: remove it, or name another file");
-        var draft = path + ".new";
-        try
-        {
-            File.Delete(draft);
-            long count;
-            using (var stream = new FileStream(draft, new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.Write,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            }))
-            using (var writer = new StreamWriter(stream, new UTF8Encoding(false)))
-            {
-                count = write(writer);
-                writer.Flush();
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(draft, path, overwrite: false);
-            return count;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw DiskErrors.Explain(e, $"cannot write {path}");
-        }
-        finally
-        {
-            File.Delete(draft);
         }
     }
 

@@ -78,34 +78,6 @@ static partial class VerbTable
         }
     }
 
-    static Command Audit(Terminal terminal, CommonFlags common)
-    {
-        var type = new Option<string?>("--type") { Description = "Only this kind: credential, or credential.used", HelpName = "KIND" };
-        var limit = new Option<int>("--limit")
-        {
-            Description = "At most so many, the newest", HelpName = "N", DefaultValueFactory = _ => 100,
-        };
-        var list = Verb("list", "Lists what happened, the newest last.", "mesh-controller audit list --type credential --limit 20");
-        Add(list, type, limit);
-        list.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
-        {
-            if (parsed.GetValue(limit) < 1)
-                throw new CommandException(ExitCode.Usage, "--limit: a number from 1 is expected");
-            var query = string.Create(
-                CultureInfo.InvariantCulture,
-                $"/v1/audit?limit={parsed.GetValue(limit)}&type={Uri.EscapeDataString(parsed.GetValue(type) ?? "")}");
-            output.Show(await client.GetAsync(query, AdminJson.Default.AuditList, cancellationToken), AdminJson.Default.AuditList,
-                (answer, to) =>
-            {
-                var table = new TextTable("TIME", "WHAT", "SUBJECT", "BY", "DETAIL");
-                foreach (var entry in answer.Entries)
-                    table.Add(Show(entry.At), entry.Kind, entry.Subject, entry.By, entry.Detail);
-                table.WriteTo(to.Out, to.Colours);
-            });
-        }));
-        return Group("audit", "Shows what happened, by whom and when.", "mesh-controller audit list", list);
-    }
-
     static void WriteNodes(NodeList answer, Terminal to)
     {
         var table = new TextTable("NAME", "STATE", "IPV4", "IPV6", "OWNER", "OS", "VERSION", "LAST SEEN", "ID");

@@ -119,6 +119,7 @@ static partial class VerbTable
             ("state", report.StateDirectory),
             ("journal", report.Journal),
             ("revision", $"{report.Revision} in epoch {report.Epoch}"),
+            ("audit head", report.AuditHead ?? "-"),
             ("nodes", $"{report.Nodes}, {report.Attached} attached"),
             ("users", $"{report.Users}"),
             ("credentials", $"{report.CredentialsOpen} open"),

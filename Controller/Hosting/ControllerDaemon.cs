@@ -10,6 +10,7 @@ using Mesh.Actors.Registry;
 using Mesh.Actors.Sessions;
 using Mesh.Controller.Admin;
 using Mesh.Controller.Api;
+using Mesh.Controller.Audit;
 using Mesh.Controller.Cluster;
 using Mesh.Controller.Configuration;
 using Mesh.Controller.Enrollment;
@@ -154,7 +155,12 @@ sealed class ControllerDaemon : IAsyncDisposable
 
         await _cluster.ServeAsync(_system, Advertise);
 
-        var admin = new AdminServer(new AdminVerbs(_system, _clock, _keys.Controller, () => _cluster.View, Status, Trouble), logging);
+        var admin = new AdminServer(
+            new AdminVerbs(_system, _clock, _keys.Controller, () => _cluster.View, Status, Trouble)
+            {
+                Exporter = new AuditExporter(_system, _journal, _keys, _clock),
+            },
+            logging);
         await admin.StartAsync(_settings.Socket, cancellationToken);
         _ends.Push(admin.DisposeAsync);
         // The streams end first, each with its reason, while there is still a server to say it through.
@@ -283,7 +289,10 @@ sealed class ControllerDaemon : IAsyncDisposable
             ProgramVersion.Text, network.Id, _keys.Controller, network.Zone, network.Ipv4, network.Ipv6, _keys.RootHash, _keys.Epoch,
             queries.View.Revision, _startedAt, [.. _api.Listening.Select(endpoint => endpoint.ToString())], Advertise, _state.Path, _journal.Place,
             queries.Users.Count, nodes.Count, _system.Attached,
-            queries.Credentials.Count(one => one.StatusAt(now) == CredentialStatus.Created), ends, warnings);
+            queries.Credentials.Count(one => one.StatusAt(now) == CredentialStatus.Created), ends, warnings)
+        {
+            AuditHead = queries.View.Audit.ToString(),
+        };
     }
 
     ControllerOptions Options() => new()

@@ -35,6 +35,15 @@ public sealed partial class SourceTests
         Assert.Empty(naming);
     }
 
+    [Fact]
+    public void Who_verifies_an_export_shares_no_code_with_who_writes_one() => Assert.Empty(
+        Repository.Sources("Controller/Verification")
+            .Where(file => File.ReadLines(file).Any(line => OtherRoom().IsMatch(line)))
+            .Select(file => Path.GetRelativePath(Repository.Root, file)));
+
+    [GeneratedRegex(@"^\s*(global )?using (static )?(Mesh\.Actors|Mesh\.Controller)\b|\bMesh\.(Actors|Controller)\.(?!Verification;)|\bChainEntry\b")]
+    private static partial Regex OtherRoom();
+
     [GeneratedRegex(@"\bNotImplementedException\b|//\s*(TODO|FIXME|HACK|XXX)\b|\bTBD\b|catch\s*(\([^)]*\))?\s*\{\s*\}")]
     private static partial Regex Unfinished();
 

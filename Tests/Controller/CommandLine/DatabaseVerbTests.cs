@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Mesh.Actors.Events;
 using Mesh.Actors.Persistence;
 using Mesh.Controller;
@@ -165,6 +166,7 @@ public sealed class JournalMoveTests
             var answers = new List<string>();
             foreach (var question in questions)
                 answers.Add((await controller.RunAsync([.. question, "--json"])).Out);
+            answers.Add(JsonDocument.Parse((await controller.RunAsync(["status", "--json"])).Out).RootElement.GetProperty("audit_head").GetString()!);
             return string.Join('\n', answers);
         }
 

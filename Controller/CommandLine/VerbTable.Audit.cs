@@ -1,0 +1,192 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Mesh.Controller.Admin;
+using Mesh.Controller.Audit;
+using Mesh.Controller.Verification;
+using Mesh.Protocol.Audit;
+using Mesh.Protocol.Identity;
+
+namespace Mesh.Controller.CommandLine;
+
+static partial class VerbTable
+{
+    static Command Audit(Terminal terminal, CommonFlags common)
+    {
+        return Group(
+            "audit", "Shows what happened, by whom and when; proves that nothing of it was changed.", "mesh-controller audit list",
+            List(), Export(), Verify());
+
+        Command List()
+        {
+            var type = new Option<string?>("--type") { Description = "Only this kind: credential, or credential.used", HelpName = "KIND" };
+            var limit = new Option<int>("--limit")
+            {
+                Description = "At most so many, the newest", HelpName = "N", DefaultValueFactory = _ => 100,
+            };
+            var list = Verb("list", "Lists what happened, the newest last.", "mesh-controller audit list --type credential --limit 20");
+            Add(list, type, limit);
+            list.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
+            {
+                if (parsed.GetValue(limit) < 1)
+                    throw new CommandException(ExitCode.Usage, "--limit: a number from 1 is expected");
+                var query = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"/v1/audit?limit={parsed.GetValue(limit)}&type={Uri.EscapeDataString(parsed.GetValue(type) ?? "")}");
+                output.Show(await client.GetAsync(query, AdminJson.Default.AuditList, cancellationToken), AdminJson.Default.AuditList,
+                    (answer, to) =>
+                {
+                    var table = new TextTable("TIME", "WHAT", "SUBJECT", "BY", "DETAIL");
+                    foreach (var entry in answer.Entries)
+                        table.Add(Show(entry.At), entry.Kind, entry.Subject, entry.By, entry.Detail);
+                    table.WriteTo(to.Out, to.Colours);
+                });
+            }));
+            return list;
+        }
+
+        Command Export()
+        {
+            var from = new Option<long?>("--from") { Description = "The first event by its ordering [default: the first of all]", HelpName = "N" };
+            var to = new Option<long?>("--to") { Description = "The last event by its ordering [default: the newest]", HelpName = "N" };
+            var continues = new Option<string?>("--continue")
+            {
+                Description = "Begin where this export ended; refused where the journal does not hold what it ended with", HelpName = "FILE",
+            };
+            var withheld = new Option<bool>("--no-payloads") { Description = "Only hashes of the events' content: what is left can be verified as well" };
+            var file = new Option<string>("--output", "-o")
+            {
+                Description = "Where to, a new file with mode 0600; - writes to standard output", HelpName = "FILE", DefaultValueFactory = _ => "-",
+            };
+            var verb = Verb(
+                "export",
+                "Writes the journal, or a stretch of it, as lines of JSON that 'audit verify' can check without a controller: every event with the "
+                + "value of the hash chain after it, at the end the controller's signature. It holds hashes of secrets and no secret. An event's "
+                + "content is base64: jq -r 'select(.payload).payload|@base64d'.\n\nThe journal itself keeps every event for ever, since it is what the "
+                + "network is computed from. What is to be kept elsewhere is exported in stretches that follow each other; each can be verified by "
+                + "itself, and all of them together.",
+                "mesh-controller audit export --continue 2026-10.jsonl -o 2026-11.jsonl");
+            Add(verb, from, to, continues, withheld, file);
+            verb.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
+            {
+                var query = "/v1/audit/export?payloads=" + (parsed.GetValue(withheld) ? "no" : "yes");
+                if (parsed.GetValue(continues) is { } earlier)
+                {
+                    if (parsed.GetValue(from) is not null)
+                        throw new CommandException(ExitCode.Usage, "--continue says where to begin: leave --from away");
+                    query += $"&continues={Uri.EscapeDataString(EndOf(earlier).ToString())}";
+                }
+                if (parsed.GetValue(from) is { } first)
+                    query += string.Create(CultureInfo.InvariantCulture, $"&from={first}");
+                if (parsed.GetValue(to) is { } last)
+                    query += string.Create(CultureInfo.InvariantCulture, $"&to={last}");
+                var target = parsed.GetValue(file)!;
+                var written = target == "-" ? await CopyAsync(terminal.Out) : await WriteWholeAsync(target, CopyAsync);
+                terminal.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{written} events exported"));
+
+                async Task<long> CopyAsync(TextWriter writer)
+                {
+                    var lines = 0L;
+                    await foreach (var line in client.GetLinesAsync(query, cancellationToken))
+                    {
+                        if (line.StartsWith(ExportProblem.Prefix, StringComparison.Ordinal))
+                            throw new CommandException(ExitCode.Failed, JsonSerializer.Deserialize(line, ExportJson.Default.ExportProblem)!.Problem);
+                        await writer.WriteAsync((line + "\n").AsMemory(), cancellationToken);
+                        lines++;
+                    }
+                    return lines - 2;
+                }
+            }));
+            return verb;
+        }
+
+        Command Verify()
+        {
+            var files = new Argument<string[]>("FILE") { Description = "What 'audit export' wrote; several that follow each other", Arity = ArgumentArity.OneOrMore };
+            var root = new Option<string?>("--root-key-hash")
+            {
+                Description = "The hash of the network's root key, as 'status --json' shows it; without it anybody may have made the file", HelpName = "HASH",
+            };
+            var heads = Many("--head", "HEAD", "What a node holds, AuditHead of 'mesh status --json'; may be given several times");
+            var verb = Verb(
+                "verify",
+                "Checks exports of the journal, without a controller: names the first line that is wrong, and ends with 65. Compare with heads of "
+                + "nodes to see that the whole history was not replaced.",
+                "mesh-controller audit verify journal.jsonl --root-key-hash HASH --head HEAD");
+            Add(verb, files, root, heads);
+            verb.SetAction(parsed =>
+            {
+                var expected = new Expectations(
+                    parsed.GetValue(root) is { } hash ? ParseHash(hash) : null,
+                    [.. (parsed.GetValue(heads) ?? []).Select(ParseHead)]);
+                var opened = new List<(string Name, Stream Content)>();
+                try
+                {
+                    foreach (var name in parsed.GetValue(files)!)
+                        opened.Add((name, OpenExport(name)));
+                    if (new ExportVerifier(expected).Verify(opened, out var verified) is { } fault)
+                        throw new CommandException(ExitCode.BadInput, fault.ToString());
+                    new Output(terminal, common.Json(parsed)).Show(
+                        Report(verified, expected), AdminJson.Default.AuditVerification, WriteVerification);
+                    return ExitCode.Done;
+                }
+                finally
+                {
+                    foreach (var (_, content) in opened)
+                        content.Dispose();
+                }
+            });
+            return verb;
+        }
+    }
+
+    static AuditHead EndOf(string path)
+    {
+        using var content = OpenExport(path);
+        using var file = new ExportFile(path, content);
+        return file.ReadLastLine()?.To
+            ?? throw new CommandException(ExitCode.BadInput, $"{path} is no export: its signed last line is missing");
+    }
+
+    static FileStream OpenExport(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(ExitCode.BadInput, $"cannot read {path}: {e.Message.TrimEnd('.')}", e);
+        }
+    }
+
+    static Digest256 ParseHash(string text) => Octets32.TryParse(text.Trim(), out var hash)
+        ? new Digest256(hash)
+        : throw new CommandException(ExitCode.Usage, "--root-key-hash: 44 characters of base64 are expected, as 'status --json' shows them");
+
+    static AuditHead ParseHead(string text) => AuditHead.TryParse(text.Trim(), out var head)
+        ? head
+        : throw new CommandException(ExitCode.Usage, $"--head '{text}': ORDERING:COUNT:DIGEST is expected, AuditHead of 'mesh status --json'");
+
+    static AuditVerification Report(IReadOnlyList<VerifiedExport> verified, Expectations expected) => new(
+        [.. verified.Select(one => new VerifiedStretch(
+            one.File, one.To.Count - one.From.Count, one.From.ToString(), one.To.ToString(), one.Controller, one.Epoch, one.Issued, one.Payloads))],
+        verified[0].Network, verified[0].RootHash, expected.RootHash is not null, verified[^1].To.ToString(), expected.Heads.Count);
+
+    static void WriteVerification(AuditVerification report, Terminal to)
+    {
+        foreach (var one in report.Files)
+        {
+            to.Out.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{one.File}: {one.Entries} events{(one.Payloads ? "" : " without their content")}, signed by controller {one.Controller} on {Show(one.Issued)} in epoch {one.Epoch}"));
+        }
+        to.Out.WriteLine($"network     {report.Network}");
+        to.Out.WriteLine($"head        {report.Head}");
+        to.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"nodes       {report.HeadsFound} heads are part of this history"));
+        if (!report.RootKnown)
+            to.Out.WriteLine(TextTable.Paint(
+                $"warning: verified against the root key in the file, whose hash is {report.RootHash}: compare it with one that you know, or give --root-key-hash",
+                CellStyle.Bad, to.Colours));
+    }
+}

@@ -1,0 +1,43 @@
+using System.Text;
+using Mesh.Controller.Keys;
+
+namespace Mesh.Controller.CommandLine;
+
+static partial class VerbTable
+{
+    // Under another name until it is whole, for its owner alone, and never over another.
+    static async Task<T> WriteWholeAsync<T>(string path, Func<TextWriter, Task<T>> write)
+    {
+        if (File.Exists(path))
+            throw new CommandException(ExitCode.Failed, $"{path} exists: remove it, or name another file");
+        var draft = path + ".new";
+        try
+        {
+            File.Delete(draft);
+            T result;
+            await using (var stream = new FileStream(draft, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            }))
+            await using (var writer = new StreamWriter(stream, new UTF8Encoding(false)))
+            {
+                result = await write(writer);
+                await writer.FlushAsync();
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(draft, path, overwrite: false);
+            return result;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw DiskErrors.Explain(e, $"cannot write {path}");
+        }
+        finally
+        {
+            File.Delete(draft);
+        }
+    }
+}
