@@ -75,7 +75,7 @@ public static class MerkleTree
         }
     }
 
-    static Digest256 Node(Digest256 left, Digest256 right) => Sha256.Hash([1], left.Value.Span, right.Value.Span);
+    internal static Digest256 Node(Digest256 left, Digest256 right) => Sha256.Hash([1], left.Value.Span, right.Value.Span);
 
     // The greatest power of two smaller than the count.
     static int Split(int count) => (int)(BitOperations.RoundUpToPowerOf2((uint)count) >> 1);

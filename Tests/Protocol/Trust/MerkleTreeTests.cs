@@ -41,5 +41,20 @@ public sealed class MerkleTreeTests
         }
     }
 
+    [Fact]
+    public void Keeping_the_tree_gives_the_same_root_and_paths()
+    {
+        for (var count = 1; count <= 70; count++)
+        {
+            var leaves = Enumerable.Range(0, count).Select(i => MerkleTree.LeafHash([(byte)i])).ToArray();
+            var proofs = new MerkleProofs(leaves);
+            Assert.Equal(MerkleTree.Root(leaves), proofs.Root);
+            for (var index = 0; index < count; index++)
+                Assert.Equal(MerkleTree.Path(leaves, index), proofs.Path(index));
+            Assert.Throws<ArgumentOutOfRangeException>(() => proofs.Path(count));
+        }
+        Assert.Throws<ArgumentException>(() => new MerkleProofs([]));
+    }
+
     static Digest256[] Hashes(int count) => [.. Leaves.Take(count).Select(leaf => MerkleTree.LeafHash(Convert.FromHexString(leaf)))];
 }
