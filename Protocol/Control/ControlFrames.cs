@@ -14,12 +14,14 @@ namespace Mesh.Protocol.Control;
 /// <param name="Delegation">A signed delegation of a controller that the node may meet.</param>
 /// <param name="Ping">Asks for a sign of life; answered by <see cref="UpFrame.Pong"/> with the same number.</param>
 /// <param name="Close">Says why the stream ends: <c>revoked</c>, <c>logged-out</c>, <c>stopping</c>, <c>replaced</c>.</param>
+/// <param name="Hints">Several of what <paramref name="Hint"/> brings one of.</param>
 public sealed record DownFrame(
     MapFrame? Map = null,
     DsseEnvelope? Hint = null,
     DsseEnvelope? Delegation = null,
     long? Ping = null,
-    string? Close = null);
+    string? Close = null,
+    IReadOnlyList<DsseEnvelope>? Hints = null);
 
 /// <summary>
 /// Is one line that a node sends up its control stream: newline-delimited JSON in the request body of <c>POST /v1/stream</c>.

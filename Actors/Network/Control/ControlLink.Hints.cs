@@ -34,12 +34,21 @@ public sealed partial class ControlLink
         await SendAsync(new UpFrame(Hint: envelope));
     }
 
-    async Task OnHintAsync(DsseEnvelope hint)
+    async Task OnHintsAsync(IReadOnlyList<DsseEnvelope> hints)
     {
-        if (!_hints.TryTake(hint, _trust, _trust.Now(Clock), out var changed))
+        var (taken, moved) = (false, false);
+        foreach (var hint in hints)
+        {
+            // The type says that there is none, the wire does not.
+            if (hint is null)
+                continue;
+            taken |= _hints.TryTake(hint, _trust, _trust.Now(Clock), out var changed);
+            moved |= changed;
+        }
+        if (!taken)
             return;
         KeepEndpoints();
-        if (changed)
+        if (moved)
             await EnforceAsync(evenIfUnchanged: true);
     }
 

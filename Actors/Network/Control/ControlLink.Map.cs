@@ -19,7 +19,9 @@ public sealed partial class ControlLink
         if (frame.Map is { } map)
             await OnMapAsync(map);
         if (frame.Hint is { } hint)
-            await OnHintAsync(hint);
+            await OnHintsAsync([hint]);
+        if (frame.Hints is { } hints)
+            await OnHintsAsync(hints);
         if (frame.Delegation is { } delegation)
             _hints.Learn(delegation, _trust, _trust.Now(Clock));
         if (frame.Ping is { } number)

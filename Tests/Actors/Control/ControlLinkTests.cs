@@ -307,6 +307,25 @@ public sealed class ControlLinkTests : TestKit
     }
 
     [Fact]
+    public async Task Several_hints_may_come_in_one_line_and_each_is_judged_by_itself()
+    {
+        var (_, stream) = await StartWithMapAsync(SigningNetwork.Peer(20), SigningNetwork.Peer(21));
+        using var peer = SigningNetwork.PeerKey(20);
+        using var other = SigningNetwork.PeerKey(21);
+        stream.Send(new DownFrame(Hints:
+        [
+            _network.Endpoints(20, _start, other, "203.0.113.1:1"), null!, _network.Endpoints(21, _start, other, "192.0.2.21:51820"),
+            _network.Endpoints(20, _start, peer, "192.0.2.20:51820"),
+        ]));
+        stream.Send(new DownFrame(Ping: 1));
+
+        await stream.NextAsync();
+
+        Assert.Equal([IPEndPoint.Parse("192.0.2.20:51820")], _node.Candidates[SigningNetwork.PeerId(20)]);
+        Assert.Equal([IPEndPoint.Parse("192.0.2.21:51820")], _node.Candidates[SigningNetwork.PeerId(21)]);
+    }
+
+    [Fact]
     public async Task A_hint_may_come_before_the_map_that_introduces_its_node()
     {
         var (_, stream) = await StartWithMapAsync();

@@ -233,18 +233,27 @@ public sealed partial class SimNode
                 Bytes = _counters.Bytes + length,
                 MapBytes = _counters.MapBytes + (frame.Map is null ? 0 : length),
                 Maps = _counters.Maps + (frame.Map is null ? 0 : 1),
-                Hints = _counters.Hints + (frame.Hint is null ? 0 : 1),
+                Hints = _counters.Hints + (frame.Hint is null ? 0 : 1) + (frame.Hints?.Count ?? 0),
             };
         }
         if (frame.Map is { } map)
             return await TakeAsync(address, map, length, up, cancel);
         if (frame.Ping is { } number)
             await up.SendAsync(new UpFrame(Pong: number), cancel);
-        if (frame.Hint is { PayloadType: PayloadTypes.PresenceHint } hint && _options.Watch is not null
-            && ProtocolJson.TryDecode(hint.Payload, ProtocolJson.Default.PresenceHint, out var presence))
-            _options.Watch(new SimNodeEvent(
-                this, SimNodeEventKind.PeerPresence, Now, Stopwatch.GetTimestamp(), address, Peer: presence.Node, Online: presence.Online));
+        if (_options.Watch is not null)
+        {
+            Hear(address, frame.Hint);
+            foreach (var hint in frame.Hints ?? [])
+                Hear(address, hint);
+        }
         return frame.Close is { } reason ? reason : null;
+    }
+
+    void Hear(string address, DsseEnvelope? hint)
+    {
+        if (hint is { PayloadType: PayloadTypes.PresenceHint } && ProtocolJson.TryDecode(hint.Payload, ProtocolJson.Default.PresenceHint, out var presence))
+            _options.Watch!(new SimNodeEvent(
+                this, SimNodeEventKind.PeerPresence, Now, Stopwatch.GetTimestamp(), address, Peer: presence.Node, Online: presence.Online));
     }
 
     async Task<string?> TakeAsync(string address, MapFrame map, int length, SimUpstream up, CancellationToken cancel)

@@ -54,6 +54,9 @@ public sealed class FormatStabilityTests
         Same("""
             {"hint":{"payloadType":"a","payload":"AQI=","signatures":[{"keyid":"k","sig":"Aw=="}]}}
             """, ProtocolJson.Encode(new DownFrame(Hint: new DsseEnvelope("a", [1, 2], [new DsseSignature("k", [3])])), ProtocolJson.Default.DownFrame));
+        Same("""
+            {"hints":[{"payloadType":"a","payload":"AQI=","signatures":[]},{"payloadType":"b","payload":"Aw==","signatures":[]}]}
+            """, ProtocolJson.Encode(new DownFrame(Hints: [new("a", [1, 2], []), new("b", [3], [])]), ProtocolJson.Default.DownFrame));
     }
 
     [Fact]
