@@ -284,14 +284,14 @@ sealed class ControllerDaemon : IAsyncDisposable
             warnings.Add(clockTrouble);
         if (queries.PolicyText.Length == 0)
             warnings.Add("no policy is set, so no node may talk to another: mesh-controller policy set -f FILE");
-        var nodes = queries.Nodes.Where(one => one.Node.IsPresent).ToList();
+        var view = queries.View;
         return new StatusReport(
             ProgramVersion.Text, network.Id, _keys.Controller, network.Zone, network.Ipv4, network.Ipv6, _keys.RootHash, _keys.Epoch,
-            queries.View.Revision, _startedAt, [.. _api.Listening.Select(endpoint => endpoint.ToString())], Advertise, _state.Path, _journal.Place,
-            queries.Users.Count, nodes.Count, _system.Attached,
-            queries.Credentials.Count(one => one.StatusAt(now) == CredentialStatus.Created), ends, warnings)
+            view.Revision, _startedAt, [.. _api.Listening.Select(endpoint => endpoint.ToString())], Advertise, _state.Path, _journal.Place,
+            view.Users.Count, view.Present.Count, _system.Attached,
+            view.OpenCredentials.SkipWhile(open => now > open.ExpiresAt).Count(), ends, warnings)
         {
-            AuditHead = queries.View.Audit.ToString(),
+            AuditHead = view.Audit.ToString(),
         };
     }
 

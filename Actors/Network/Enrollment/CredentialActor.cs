@@ -59,8 +59,7 @@ sealed class CredentialActor : EntityActor<CredentialState>
             Answer(delivery, new Redeemed(null, Refusal.Unavailable("enrollment")));
             return;
         }
-        if (view.Present.Any(id => view.Nodes[id].Node is var other
-            && other.TunnelKey == redeem.TunnelKey && other.SigningKey != redeem.SigningKey))
+        if (view.FindByTunnelKey(redeem.TunnelKey).Any(id => view.Nodes[id].Node.SigningKey != redeem.SigningKey))
         {
             Answer(delivery, new Redeemed(null, AllocationState.KeyIsInUse));
             return;

@@ -26,12 +26,8 @@ sealed class ExpirySweep : ReceiveActor, IWithTimers
             if (!jobs.Holds(Job))
                 return;
             var now = clock.Now;
-            foreach (var credential in feed.Current.Credentials.Values)
-            {
-                if (credential.Status == CredentialStatus.Created && now > credential.ExpiresAt)
-                    credentials.Tell(new EntityRequest(
-                        credential.Id.ToString(), new ExpireCredential(Cause.Of(Cause.System, entropy), credential.Id)));
-            }
+            foreach (var (_, credential) in feed.Current.OpenCredentials.TakeWhile(open => now > open.ExpiresAt))
+                credentials.Tell(new EntityRequest(credential.ToString(), new ExpireCredential(Cause.Of(Cause.System, entropy), credential)));
         });
         // The answers: what could not be written now is found again.
         ReceiveAny(_ => { });

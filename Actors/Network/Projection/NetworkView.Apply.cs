@@ -29,11 +29,8 @@ public sealed partial record NetworkView
                 ? new(next with { Controllers = Controllers.SetItem(one.Controller, controller with { Withdrawn = true }) }, Present)
                 : new(next, Nobody),
             UserCreated one => new(next with { Users = Users.SetItem(one.Name, new UserView(one.Name, one.By, one.At)) }, Nobody),
-            CredentialCreated one => new(next with
-            {
-                Credentials = Credentials.SetItem(
-                    one.Credential, new(one.Credential, CredentialStatus.Created, one.By, one.At, one.ExpiresAt, one.Owner, one.Tags)),
-            }, Nobody),
+            CredentialCreated one => new(next.With(
+                new CredentialView(one.Credential, CredentialStatus.Created, one.By, one.At, one.ExpiresAt, one.Owner, one.Tags)), Nobody),
             CredentialUsed one => new(next.WithEnded(one.Credential, CredentialStatus.Used, one, one.Node.Id) with
             {
                 PendingRegistrations = PendingRegistrations.SetItem(one.Credential, one),
@@ -53,8 +50,16 @@ public sealed partial record NetworkView
 
     NetworkView WithEnded(CredentialId id, CredentialStatus status, INetworkEvent by, NodeId? node = null) =>
         Credentials.GetValueOrDefault(id) is { } credential
-            ? this with { Credentials = Credentials.SetItem(id, credential with { Status = status, EndedAt = by.At, Node = node }) }
+            ? With(credential with { Status = status, EndedAt = by.At, Node = node })
             : this;
+
+    NetworkView With(CredentialView credential) => this with
+    {
+        Credentials = Credentials.SetItem(credential.Id, credential),
+        OpenCredentials = credential.Status == CredentialStatus.Created
+            ? OpenCredentials.Add((credential.ExpiresAt, credential.Id))
+            : OpenCredentials.Remove((credential.ExpiresAt, credential.Id)),
+    };
 
     ViewChange With(NetworkView before, ControllerView one)
     {
@@ -149,7 +154,7 @@ public sealed partial record NetworkView
     static ImmutableDictionary<string, ImmutableHashSet<NodeId>> Enter(
         ImmutableDictionary<string, ImmutableHashSet<NodeId>> members, EnrolledNode node)
     {
-        foreach (var selector in Selectors(node))
+        foreach (var selector in Selectors(node).Append(KeyPrefix + node.TunnelKey))
             members = members.SetItem(selector, members.GetValueOrDefault(selector, []).Add(node.Id));
         return members;
     }
@@ -157,7 +162,7 @@ public sealed partial record NetworkView
     static ImmutableDictionary<string, ImmutableHashSet<NodeId>> Leave(
         ImmutableDictionary<string, ImmutableHashSet<NodeId>> members, EnrolledNode node)
     {
-        foreach (var selector in Selectors(node))
+        foreach (var selector in Selectors(node).Append(KeyPrefix + node.TunnelKey))
         {
             var rest = members.GetValueOrDefault(selector, []).Remove(node.Id);
             members = rest.IsEmpty ? members.Remove(selector) : members.SetItem(selector, rest);

@@ -5,6 +5,7 @@ using Mesh.Actors.Policy;
 using Mesh.Actors.Ports;
 using Mesh.Protocol.Audit;
 using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
 
 namespace Mesh.Actors.Projection;
 
@@ -58,9 +59,16 @@ public sealed partial record NetworkView
     /// <summary>Gets the nodes that were removed and whose allocation is not released yet.</summary>
     public ImmutableHashSet<NodeId> PendingReleases { get; private init; } = [];
 
-    // Present nodes by every selector that matches them.
+    // Present nodes by every selector that matches them, and by their tunnel key.
     ImmutableDictionary<string, ImmutableHashSet<NodeId>> Members { get; init; } =
         ImmutableDictionary.Create<string, ImmutableHashSet<NodeId>>(StringComparer.Ordinal);
+
+    /// <summary>Gets the credentials that nobody used yet and that are not known to be over, by the end of their time.</summary>
+    public ImmutableSortedSet<(WallTime ExpiresAt, CredentialId Credential)> OpenCredentials { get; private init; } =
+        ImmutableSortedSet<(WallTime ExpiresAt, CredentialId Credential)>.Empty.WithComparer(
+            Comparer<(WallTime ExpiresAt, CredentialId Credential)>.Create(static (left, right) => left.ExpiresAt != right.ExpiresAt
+                ? left.ExpiresAt.CompareTo(right.ExpiresAt)
+                : string.CompareOrdinal(left.Credential.ToString(), right.Credential.ToString())));
 
     /// <summary>Takes the event that was applied last into the audit chain too.</summary>
     public NetworkView Chain(JournalEvent journaled) => this with { Audit = Audit.Append(journaled) };
@@ -75,6 +83,9 @@ public sealed partial record NetworkView
             return Nodes[id];
         return null;
     }
+
+    /// <summary>Lists the present nodes that have a tunnel key: one at most, unless two controllers let two in at once.</summary>
+    public IReadOnlyCollection<NodeId> FindByTunnelKey(TunnelPublicKey key) => MembersOf(KeyPrefix + key);
 
     /// <summary>Finds what an admin names: a present node's name, else the id of any node.</summary>
     public NodeView? FindNode(string nameOrId) =>
@@ -103,6 +114,9 @@ public sealed partial record NetworkView
         peers.Remove(node);
         return peers;
     }
+
+    // No selector: nothing that a policy can name begins like that.
+    const string KeyPrefix = "tunnel-key ";
 
     ImmutableHashSet<NodeId> MembersOf(string selector) => Members.GetValueOrDefault(selector, []);
 
