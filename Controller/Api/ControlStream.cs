@@ -9,32 +9,44 @@ namespace Mesh.Controller.Api;
 
 /// <summary>
 /// Is the way down to one node: a bounded queue that one writer empties onto the HTTP response, one line of JSON per frame. A node
-/// that does not read fills its own queue, not the controller's memory.
+/// that does not read fills its own queue, not the controller's memory. Safe for concurrent use.
 /// </summary>
 sealed class ControlStream : IControlStream
 {
-    /// <summary>The greatest length of a line down, in bytes, line feed included.</summary>
-    public const int MaximumLine = 1 << 20;
+    /// <summary>The greatest length of a line down, in bytes, line feed included: a full map of many thousand peers. Nodes take twice that.</summary>
+    public const int MaximumLine = 32 << 20;
 
-    // A map of some hundred peers has some 100 KiB: a healthy node is never more than a few of them behind.
-    const int MaximumQueuedFrames = 256;
-    const long MaximumQueuedBytes = 4 << 20;
+    /// <summary>How many frames wait at most.</summary>
+    public const int MaximumQueuedFrames = 128;
+
+    /// <summary>How many bytes wait at most, where more than one frame does.</summary>
+    public const long MaximumQueuedBytes = 256 << 10;
 
     static readonly TimeSpan WriteTimeout = TimeSpan.FromSeconds(30);
 
-    readonly Channel<DownFrame> _queue = Channel.CreateBounded<DownFrame>(
-        new BoundedChannelOptions(MaximumQueuedFrames) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
-    long _queuedBytes;
+    readonly Channel<DownFrame> _queue = Channel.CreateUnbounded<DownFrame>(new UnboundedChannelOptions { SingleReader = true });
+    readonly Lock _gate = new();
+    int _frames;
+    long _bytes;
+    bool _wasFull;
     string? _reason;
 
     /// <inheritdoc/>
     public bool TrySend(DownFrame frame)
     {
         var size = Weigh(frame);
-        if (Interlocked.Add(ref _queuedBytes, size) <= MaximumQueuedBytes && _queue.Writer.TryWrite(frame))
+        lock (_gate)
+        {
+            if (_frames > 0 && (_frames >= MaximumQueuedFrames || _bytes + size > MaximumQueuedBytes))
+            {
+                _wasFull = true;
+                return false;
+            }
+            if (!_queue.Writer.TryWrite(frame))
+                return false;
+            (_frames, _bytes) = (_frames + 1, _bytes + size);
             return true;
-        Interlocked.Add(ref _queuedBytes, -size);
-        return false;
+        }
     }
 
     /// <inheritdoc/>
@@ -45,17 +57,21 @@ sealed class ControlStream : IControlStream
     }
 
     /// <summary>Writes frames as they come, until <see cref="Close"/>; then says why, and returns.</summary>
+    /// <param name="writer">Where to.</param>
+    /// <param name="drained">Is called when the queue, having been full, is nearly empty.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="OperationCanceledException">Cancelled, or the node did not read for 30 seconds.</exception>
     /// <exception cref="IOException">The connection is gone.</exception>
-    public async Task WriteAsync(PipeWriter writer, CancellationToken cancellationToken)
+    public async Task WriteAsync(PipeWriter writer, Action drained, CancellationToken cancellationToken)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         while (await _queue.Reader.WaitToReadAsync(cancellationToken))
         {
             while (_queue.Reader.TryRead(out var frame))
             {
-                Interlocked.Add(ref _queuedBytes, -Weigh(frame));
                 await WriteLineAsync(frame);
+                if (IsDrainedBy(frame))
+                    drained();
             }
         }
         await WriteLineAsync(new DownFrame(Close: _reason ?? "stopping"));
@@ -75,6 +91,19 @@ sealed class ControlStream : IControlStream
         }
     }
 
-    // What a frame costs while it waits: nearly all of it is the leaf of a map.
-    static long Weigh(DownFrame frame) => 512 + (frame.Map?.Leaf.Length ?? 0) + (frame.Hint?.Payload.Length ?? 0);
+    // A frame counts until it is written: whoever finds the queue full is sure to be called after one that is still under way.
+    bool IsDrainedBy(DownFrame written)
+    {
+        lock (_gate)
+        {
+            (_frames, _bytes) = (_frames - 1, _bytes - Weigh(written));
+            if (!_wasFull || _frames > MaximumQueuedFrames / 4 || _bytes > MaximumQueuedBytes / 4)
+                return false;
+            _wasFull = false;
+            return true;
+        }
+    }
+
+    // What a frame costs while it waits: nearly all of it is the leaf of a map. Hints are shared by those who wait for them.
+    static long Weigh(DownFrame frame) => 512 + (frame.Map?.Leaf.Length ?? 0) + (frame.Hint?.Payload.Length ?? 0) + 64 * (frame.Hints?.Count ?? 0);
 }

@@ -41,7 +41,7 @@ sealed class StreamEndpoint(ControllerSystem system, ILogger<StreamEndpoint> log
         log.StreamOpened(node);
         try
         {
-            var writing = stream.WriteAsync(context.Response.BodyWriter, over.Token);
+            var writing = stream.WriteAsync(context.Response.BodyWriter, handle.Drained, over.Token);
             var reading = ReadAsync();
             await Task.WhenAny(writing, reading);
             // The node has ended its side, or broke a rule: what was queued for it, and the reason, still go out.

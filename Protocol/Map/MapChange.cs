@@ -57,9 +57,9 @@ public static class MapChange
 
     static bool SameBytes(PeerEntry left, PeerEntry right) => Same(left, right, ProtocolJson.Default.PeerEntry);
 
-    static bool Same<T>(T left, T right, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) =>
+    internal static bool Same<T>(T left, T right, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) =>
         ReferenceEquals(left, right) || ProtocolJson.Encode(left, type).AsSpan().SequenceEqual(ProtocolJson.Encode(right, type));
 
-    static bool SameList<T>(IReadOnlyList<T> left, IReadOnlyList<T> right, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) =>
-        left.Count == right.Count && left.Zip(right).All(pair => Same(pair.First, pair.Second, type));
+    internal static bool SameList<T>(IReadOnlyList<T> left, IReadOnlyList<T> right, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) =>
+        ReferenceEquals(left, right) || left.Count == right.Count && left.Zip(right).All(pair => Same(pair.First, pair.Second, type));
 }

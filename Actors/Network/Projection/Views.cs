@@ -71,7 +71,8 @@ public sealed record NodeView(
     // One entry per combination of rights, made when first asked for: two maps that hold the same peer hold the same object, so
     // that comparing them costs nothing. Several threads may make it at once; the entries are equal. A peer that announces only some
     // of this node's suites is the rare case and gets an entry of its own.
-    readonly PeerEntry?[] _entries = new PeerEntry?[8];
+    readonly EncodedPeer?[] _entries = new EncodedPeer?[8];
+    SelfEntry? _self;
 
     /// <summary>Gets the suites that this node and another both announce; null: none.</summary>
     public IReadOnlyList<string>? CommonSuites(NodeView peer)
@@ -84,8 +85,11 @@ public sealed record NodeView(
         return common.Length == 0 ? null : common;
     }
 
+    /// <summary>Gets how this node sees itself.</summary>
+    public SelfEntry Self => _self ??= new(Node.Id, Node.Name, [Node.Ipv4, Node.Ipv6], Node.Tags, Node.Owner);
+
     /// <summary>Gets how a peer with these rights sees this node.</summary>
-    public PeerEntry Entry(NodeView peer, PeerRights rights)
+    public EncodedPeer Entry(NodeView peer, PeerRights rights)
     {
         var suites = CommonSuites(peer);
         if (suites is not null && !ReferenceEquals(suites, Suites))
@@ -93,7 +97,7 @@ public sealed record NodeView(
         return _entries[(rights.Accept ? 1 : 0) + (rights.Send ? 2 : 0) + (suites is null ? 0 : 4)] ??= Create(rights, suites);
     }
 
-    PeerEntry Create(PeerRights rights, IReadOnlyList<string>? suites) => new(
+    EncodedPeer Create(PeerRights rights, IReadOnlyList<string>? suites) => new(new PeerEntry(
         Node.Id,
         Node.Name,
         Node.TunnelKey,
@@ -104,7 +108,7 @@ public sealed record NodeView(
         rights.Send ? Everything : Nothing,
         Node.Owner,
         Node.Os,
-        suites);
+        suites));
 }
 
 /// <summary>Shows a user.</summary>
@@ -120,4 +124,8 @@ public sealed record ControllerView(
     ControllerId Id, IReadOnlyList<string> Addresses, DsseEnvelope Delegation, bool Withdrawn = false, byte[]? Authority = null);
 
 /// <summary>Shows what never changes about a network.</summary>
-public sealed record NetworkIdentity(NetworkId Id, SigningPublicKey RootKey, string Zone, string Ipv4, string Ipv6, WallTime CreatedAt);
+public sealed record NetworkIdentity(NetworkId Id, SigningPublicKey RootKey, string Zone, string Ipv4, string Ipv6, WallTime CreatedAt)
+{
+    /// <summary>Gets the two ranges as a map lists them.</summary>
+    public IReadOnlyList<string> Prefixes { get; } = [Ipv4, Ipv6];
+}

@@ -102,7 +102,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     /// <summary>Attaches a control stream whose node was authenticated; a stream that the node had before is closed as replaced.</summary>
     /// <param name="node">The node.</param>
     /// <param name="stream">The way down. It is closed with <c>revoked</c>, <c>logged-out</c>, <c>replaced</c>, <c>stopping</c>,
-    /// <c>unknown</c> (no such node), <c>silent</c> (no sign of life), <c>overrun</c> (the node does not read), <c>malformed</c>,
+    /// <c>unknown</c> (no such node), <c>silent</c> (no sign of life), <c>malformed</c>,
     /// <c>certificate</c> (the controller that issued the node's was withdrawn) or <c>behind</c> (the node knows more than this controller).</param>
     /// <param name="issuer">The controller whose certificate authenticated the node; the stream ends when that is withdrawn.</param>
     public ControlStreamHandle OpenStream(NodeId node, IControlStream stream, ControllerId? issuer = null)

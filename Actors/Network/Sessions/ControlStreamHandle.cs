@@ -43,6 +43,9 @@ public sealed class ControlStreamHandle
         return true;
     }
 
+    /// <summary>Says that a stream which did not take a frame, because its node had not read enough, has room again.</summary>
+    public void Drained() => _sessions.Tell(new StreamDrained(this), ActorRefs.NoSender);
+
     /// <summary>Says that the stream is over, whoever ended it.</summary>
     public void Closed() => _sessions.Tell(new StreamEnded(this), ActorRefs.NoSender);
 

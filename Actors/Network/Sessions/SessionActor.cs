@@ -8,8 +8,8 @@ using Mesh.Protocol.Trust;
 namespace Mesh.Actors.Sessions;
 
 /// <summary>
-/// Is one open control stream of one node: takes its lines apart, verifies its hints, asks it for signs of life and sends what the
-/// registry of sessions has for it. Supervises nothing; when it fails the stream is closed and the node attaches anew. Nothing is
+/// Is one open control stream of one node: takes its lines apart, verifies its hints, and asks it for signs of life. What goes down is the business of
+/// the registry of sessions. Supervises nothing; when it fails the stream is closed and the node attaches anew. Nothing is
 /// lost: what a node has is settled again at every attach.
 /// </summary>
 sealed class SessionActor : ReceiveActor, IWithTimers
@@ -44,7 +44,6 @@ sealed class SessionActor : ReceiveActor, IWithTimers
         _pingInterval = options.PingInterval;
         _hintsRefilledAt = clock.Now;
         Receive<StreamReceived>(received => On(received.Frame));
-        Receive<SendDown>(send => Send(send.Frame));
         Receive<EndStream>(end => End(end.Reason));
         Receive<PingTick>(_ => OnPingTick());
     }
@@ -120,20 +119,14 @@ sealed class SessionActor : ReceiveActor, IWithTimers
         }
         _wasHeard = false;
         ArmPing();
-        Send(new DownFrame(Ping: ++_ping));
+        // A stream that is full asks for nothing: the node answers when it has read what is there, or counts as silent.
+        _stream.TrySend(new DownFrame(Ping: ++_ping));
         if (_heldHint is { } held)
             Take(held, _clock.Now);
     }
 
     // Not periodic: after the machine stood still, ticks in a row would take every node for silent.
     void ArmPing() => Timers.StartSingleTimer("ping", new PingTick(), _pingInterval);
-
-    void Send(DownFrame frame)
-    {
-        // A node that does not read gets nothing more; it attaches anew and is told the whole state.
-        if (!_stream.TrySend(frame))
-            End("overrun");
-    }
 
     void End(string reason)
     {

@@ -16,6 +16,9 @@ sealed record StreamReceived(ControlStreamHandle Handle, UpFrame Frame);
 /// <summary>Says that a stream is over.</summary>
 sealed record StreamEnded(ControlStreamHandle Handle);
 
+/// <summary>Says that a stream that was full has room again.</summary>
+sealed record StreamDrained(ControlStreamHandle Handle);
+
 /// <summary>Asks for a present node's map in full, signed now; answered by a <see cref="MapFrame"/> or a <see cref="Refusal"/>.</summary>
 sealed record SignFullMap(NodeId Node);
 
@@ -26,9 +29,6 @@ sealed record AwaitCut(NodeId Node, TimeSpan AtMost);
 sealed record CloseAll(string Reason);
 
 // From the registry of sessions to one session.
-
-/// <summary>Sends a frame down.</summary>
-sealed record SendDown(DownFrame Frame);
 
 /// <summary>Ends the stream with a reason.</summary>
 sealed record EndStream(string Reason);

@@ -9,6 +9,9 @@ namespace Mesh.Actors.Sessions;
 
 sealed partial class SessionsActor
 {
+    // Some 40 KiB.
+    const int HintsPerLine = 64;
+
     // Where nodes are and whether they are here, as last signed: what somebody who comes later is told.
     readonly Dictionary<NodeId, (DsseEnvelope Envelope, WallTime Expires)> _endpoints = [];
     readonly Dictionary<NodeId, (DsseEnvelope Envelope, WallTime Issued, WallTime Expires)> _presences = [];
@@ -28,14 +31,13 @@ sealed partial class SessionsActor
         if (_online.Add(node))
             TellPeers(node, SignPresence(node, true));
         _services.Attached.Count = _online.Count;
-        foreach (var peer in _view.PeersOf(node).Keys)
-            Introduce(attachment, peer);
+        Introduce(attachment, [.. _view.PeersOf(node).Keys]);
     }
 
     void GoOffline(NodeId node)
     {
         _services.Presence.Update(node, presence => presence with { Online = false });
-        if (_online.Remove(node) && _view.Nodes.GetValueOrDefault(node) is { IsPresent: true })
+        if (_online.Remove(node) && !_isClosing && _view.Nodes.GetValueOrDefault(node) is { IsPresent: true })
             TellPeers(node, SignPresence(node, false));
         _services.Attached.Count = _online.Count;
     }
@@ -50,20 +52,37 @@ sealed partial class SessionsActor
         }
     }
 
-    // Both directions in one pass: each of the two nodes gets the other's hints through its own delta.
-    void Introduce(Attachment attachment, IReadOnlyList<PeerEntry> peers)
+    // Tells a node what is known of peers, in few lines. Both directions in one pass: each of two nodes that meet gets the other's hints
+    // through its own delta.
+    void Introduce(Attachment attachment, IReadOnlyCollection<NodeId> peers)
     {
-        foreach (var peer in peers)
-            Introduce(attachment, peer.Id);
-    }
-
-    void Introduce(Attachment attachment, NodeId peer)
-    {
+        if (attachment.IsBehind)
+        {
+            attachment.MissedHints.UnionWith(peers);
+            return;
+        }
         var now = Clock.Now;
-        if (_presences.TryGetValue(peer, out var presence) && presence.Expires > now)
-            attachment.Session.Tell(new SendDown(new DownFrame(Hint: presence.Envelope)));
-        if (_endpoints.TryGetValue(peer, out var endpoints) && endpoints.Expires > now)
-            attachment.Session.Tell(new SendDown(new DownFrame(Hint: endpoints.Envelope)));
+        var hints = new List<DsseEnvelope>();
+        var missed = new List<NodeId>();
+        foreach (var peer in peers)
+        {
+            missed.Add(peer);
+            if (_presences.TryGetValue(peer, out var presence) && presence.Expires > now)
+                hints.Add(presence.Envelope);
+            if (_endpoints.TryGetValue(peer, out var endpoints) && endpoints.Expires > now)
+                hints.Add(endpoints.Envelope);
+            if (hints.Count >= HintsPerLine)
+                Flush();
+        }
+        Flush();
+
+        void Flush()
+        {
+            if (hints.Count > 0 && !TrySend(attachment, new DownFrame(Hints: [.. hints])))
+                attachment.MissedHints.UnionWith(missed);
+            hints.Clear();
+            missed.Clear();
+        }
     }
 
     void Forget(NodeId node)
@@ -74,10 +93,11 @@ sealed partial class SessionsActor
 
     void TellPeers(NodeId node, DsseEnvelope hint)
     {
+        var frame = new DownFrame(Hint: hint);
         foreach (var peer in _view.PeersOf(node).Keys)
         {
-            if (_attachments.TryGetValue(peer, out var attachment) && attachment.IsReady)
-                attachment.Session.Tell(new SendDown(new DownFrame(Hint: hint)));
+            if (_attachments.TryGetValue(peer, out var attachment) && attachment.IsReady && !TrySend(attachment, frame))
+                attachment.MissedHints.Add(node);
         }
     }
 

@@ -1,10 +1,10 @@
+using System.Collections.Immutable;
 using Mesh.Actors.Projection;
 using Mesh.Actors.Registry;
 using Mesh.Protocol.Control;
 using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
-using Mesh.Protocol.Time;
 
 namespace Mesh.Actors.Sessions;
 
@@ -14,6 +14,10 @@ sealed partial class SessionsActor
 
     readonly RecentBodies _lastBodies = new();
 
+    // What the bodies of present nodes hash to, where that was computed and no commit has changed it since: a node that comes back
+    // with just that costs no body.
+    readonly Dictionary<NodeId, Digest256> _hashes = [];
+
     void On(NodeAttached attached)
     {
         if (Current(attached.Handle) is not { } attachment)
@@ -21,24 +25,41 @@ sealed partial class SessionsActor
         if (IsAhead(attached))
             return;
         var (node, frame) = (attached.Handle.Node, attached.Frame);
-        if (_view.BodyFor(node) is not { } body)
+        if (_view.Nodes.GetValueOrDefault(node) is not { IsPresent: true })
         {
             Remove(node, attachment);
             return;
         }
-        var hash = MapChange.Hash(body);
-        var leaf = new MapLeaf(node, Full: body);
-        if (frame.Epoch == _services.Signer.Epoch && frame.BodyHash is { } known)
-        {
-            if (known == hash)
-                leaf = new MapLeaf(node, Renewal: new MapRenewal(hash));
-            else if (_lastBodies.Find(node) is { } last && MapChange.Hash(last) == known && MapChange.Between(last, body) is { } delta)
-                leaf = new MapLeaf(node, Delta: delta);
-        }
         attachment.IsReady = true;
-        Send([(attachment, leaf, body, hash)]);
+        Send([Settle(attachment, frame.Epoch == _services.Signer.Epoch ? frame.BodyHash : null)]);
         GoOnline(node, attachment);
         RecordAnnounced(node, frame.Suites ?? []);
+    }
+
+    // The least that leads a node from the body that it has, if any, to the one that it should have.
+    Share Settle(Attachment attachment, Digest256? known)
+    {
+        var node = attachment.Handle.Node;
+        if (known is { } same && _hashes.TryGetValue(node, out var current) && current == same)
+            return Renewal(attachment, attachment.Body?.Hash == same ? attachment.Body : null, same);
+        var body = BodyOf(node);
+        if (known == body.Hash)
+            return Renewal(attachment, body, body.Hash);
+        var last = attachment.Body is { } sent && sent.Hash == known ? sent : _lastBodies.Find(node);
+        return last is not null && last.Hash == known && body.EncodeDelta(last, out var set) is { } delta
+            ? new Share(attachment, delta, body, body.Hash) { Introduced = set }
+            : new Share(attachment, body.EncodeFull(), body, body.Hash) { IsFull = true };
+    }
+
+    static Share Renewal(Attachment attachment, EncodedBody? body, Digest256 hash) =>
+        new(attachment, MapCommit.Encode(new MapLeaf(attachment.Handle.Node, Renewal: new MapRenewal(hash))), body, hash);
+
+    // Of a present node.
+    EncodedBody BodyOf(NodeId node)
+    {
+        var body = _view.EncodedBodyFor(node)!;
+        _hashes[node] = body.Hash;
+        return body;
     }
 
     // What this version does not know is left out: it would say nothing to a node, and anybody's text would stay in the journal for ever.
@@ -51,58 +72,70 @@ sealed partial class SessionsActor
 
     void On(ViewCommitted committed)
     {
+        var before = _view;
         _view = committed.View;
         var now = Clock.Now;
         var removed = committed.Affected.Where(node => _view.Nodes[node].Removed is not null && committed.Before.Nodes.GetValueOrDefault(node) is { IsPresent: true }).ToList();
         foreach (var node in removed)
             Track(committed.Before, node, now);
 
-        var changes = new List<(Attachment, MapLeaf, MapBody?, Digest256)>();
-        var introduced = new List<(Attachment, MapDelta)>();
+        var shares = new List<Share>();
         foreach (var node in committed.Affected)
         {
+            _hashes.Remove(node);
             if (!_attachments.TryGetValue(node, out var attachment) || !attachment.IsReady)
                 continue;
-            if (_view.BodyFor(node) is not { } body)
-            {
+            if (_view.Nodes.GetValueOrDefault(node) is not { IsPresent: true })
                 Remove(node, attachment);
-                continue;
-            }
-            if (attachment.Body is not { } before)
-                changes.Add((attachment, new MapLeaf(node, Full: body), body, MapChange.Hash(body)));
-            else if (MapChange.Between(before, body) is { } delta)
-            {
-                changes.Add((attachment, new MapLeaf(node, Delta: delta), body, delta.ResultHash));
-                introduced.Add((attachment, delta));
-            }
+            else if (attachment.IsBehind)
+                attachment.MissedMap = true;
+            else if (Change(attachment, before) is { } share)
+                shares.Add(share);
         }
-        Send(changes);
+        Send(shares);
         CloseWithdrawn(committed.Before);
-        foreach (var (attachment, delta) in introduced)
-            Introduce(attachment, delta.Set ?? []);
+        foreach (var share in shares)
+            Introduce(share.Attachment, [.. share.Introduced.Select(peer => peer.Entry.Id)]);
         LetIn();
         foreach (var node in removed)
             Forget(node);
         CompleteCuts();
     }
 
-    // One signature for all of them; each gets its own part.
-    void Send(IReadOnlyList<(Attachment Attachment, MapLeaf Leaf, MapBody? Body, Digest256 Hash)> changes)
+    // What a commit changes for an attached node; null where the changes of several events cancel each other out.
+    Share? Change(Attachment attachment, NetworkView before)
     {
-        if (changes.Count == 0 || _view.Network is not { } network)
+        var body = BodyOf(attachment.Handle.Node);
+        if (body.Hash == attachment.BodyHash)
+            return null;
+        // One that attached with what it should have never had its body computed; it is what the last view says.
+        var sent = attachment.Body ?? before.EncodedBodyFor(attachment.Handle.Node);
+        return sent?.Hash == attachment.BodyHash && body.EncodeDelta(sent, out var set) is { } delta
+            ? new Share(attachment, delta, body, body.Hash) { Introduced = set }
+            : new Share(attachment, body.EncodeFull(), body, body.Hash) { IsFull = true };
+    }
+
+    // One signature for all of them; each gets its own part. What a stream does not take was not sent: its node is settled later.
+    void Send(IReadOnlyList<Share> shares)
+    {
+        if (shares.Count == 0 || _view.Network is not { } network)
             return;
         var now = Clock.Now;
         var (frames, validUntil) = MapCommit.Sign(
-            [.. changes.Select(change => change.Leaf)], network.Id, _view.Revision, _services.Signer, now, _services.Options);
+            [.. shares.Select(share => share.Leaf)], network.Id, _view.Revision, _services.Signer, now, _services.Options);
         for (var i = 0; i < frames.Count; i++)
         {
-            var (attachment, leaf, body, hash) = changes[i];
-            (attachment.Body, attachment.BodyHash, attachment.Revision) = (body, hash, _view.Revision);
-            if (leaf.Full is not null)
+            var (attachment, _, body, hash) = shares[i];
+            if (!attachment.Stream.TrySend(new DownFrame(Map: frames[i])))
+            {
+                FallBehind(attachment);
+                attachment.MissedMap = true;
+                continue;
+            }
+            (attachment.Body, attachment.BodyHash, attachment.Revision, attachment.LastMap) = (body, hash, _view.Revision, now);
+            if (shares[i].IsFull)
                 attachment.LastFull = now;
-            if (body is not null)
-                _services.Presence.Update(leaf.Node, presence => presence with { ValidUntil = validUntil });
-            attachment.Session.Tell(new SendDown(new DownFrame(Map: frames[i])));
+            _services.Presence.Update(attachment.Handle.Node, presence => presence with { ValidUntil = validUntil });
         }
     }
 
@@ -110,7 +143,13 @@ sealed partial class SessionsActor
     {
         var reason = _view.Nodes.GetValueOrDefault(node)?.Removed ?? "unknown";
         attachment.IsReady = false;
-        Send([(attachment, new MapLeaf(node, Removal: new MapRemoval(reason)), null, default)]);
+        if (_view.Network is { } network)
+        {
+            var (frames, _) = MapCommit.Sign(
+                [MapCommit.Encode(new MapLeaf(node, Removal: new MapRemoval(reason)))], network.Id, _view.Revision, _services.Signer, Clock.Now,
+                _services.Options);
+            attachment.Stream.TrySend(new DownFrame(Map: frames[0]));
+        }
         attachment.Session.Tell(new EndStream(reason));
     }
 
@@ -139,34 +178,53 @@ sealed partial class SessionsActor
     void SendFull(NodeId node, Attachment attachment)
     {
         // Where even a full map is refused, sending it again and again helps nobody.
-        if (attachment.LastFull is { } last && Clock.Now - last < FullAtMostEvery)
+        if (attachment.IsBehind || attachment.LastFull is { } last && Clock.Now - last < FullAtMostEvery)
             return;
-        if (_view.BodyFor(node) is { } body)
-            Send([(attachment, new MapLeaf(node, Full: body), body, MapChange.Hash(body))]);
+        if (_view.Nodes.GetValueOrDefault(node) is not { IsPresent: true })
+            return;
+        var body = BodyOf(node);
+        Send([new Share(attachment, body.EncodeFull(), body, body.Hash) { IsFull = true }]);
     }
 
+    // Each node is renewed an hour after its last map, not all of them at one moment.
     void Renew()
     {
+        var due = Clock.Now - _services.Options.RenewalInterval;
         Send([
-            .. _attachments
-                .Where(pair => pair.Value is { IsReady: true, Body: not null })
-                .Select(pair => (pair.Value, new MapLeaf(pair.Key, Renewal: new MapRenewal(pair.Value.BodyHash)), pair.Value.Body, pair.Value.BodyHash)),
+            .. _attachments.Values
+                .Where(one => one is { IsReady: true, IsBehind: false } && one.LastMap <= due)
+                .Select(one => Renewal(one, one.Body, one.BodyHash)),
         ]);
         RenewPresence();
     }
 
     void On(SignFullMap sign)
     {
-        if (_view.Network is not { } network || _view.BodyFor(sign.Node) is not { } body)
+        if (_view.Network is not { } network || _view.Nodes.GetValueOrDefault(sign.Node) is not { IsPresent: true })
         {
             Sender.Tell(new Refusal(RefusalKind.Denied, Mesh.Protocol.Enrollment.RefusalCodes.NodeRevoked, "this machine was taken out of the network"));
             return;
         }
+        var body = BodyOf(sign.Node);
         var (frames, validUntil) = MapCommit.Sign(
-            [new MapLeaf(sign.Node, Full: body)], network.Id, _view.Revision, _services.Signer, Clock.Now, _services.Options);
+            [body.EncodeFull()], network.Id, _view.Revision, _services.Signer, Clock.Now, _services.Options);
         _services.Presence.Update(sign.Node, presence => presence with { ValidUntil = validUntil });
         _lastBodies.Add(sign.Node, body);
         Sender.Tell(frames[0]);
+    }
+
+    /// <summary>Is what one node gets of a commit.</summary>
+    /// <param name="Attachment">The node.</param>
+    /// <param name="Leaf">The bytes of its <see cref="MapLeaf"/>.</param>
+    /// <param name="Body">The body that it has afterwards; null where nobody needed to compute it.</param>
+    /// <param name="Hash">That body's hash.</param>
+    sealed record Share(Attachment Attachment, byte[] Leaf, EncodedBody? Body, Digest256 Hash)
+    {
+        /// <summary>Gets whether the leaf brings the whole body.</summary>
+        public bool IsFull { get; init; }
+
+        /// <summary>Gets the peers that are new or different.</summary>
+        public ImmutableArray<EncodedPeer> Introduced { get; init; } = [];
     }
 
     /// <summary>Keeps the bodies that nodes had last, so that a short absence costs a delta and not a whole map. Bounded.</summary>
@@ -174,12 +232,12 @@ sealed partial class SessionsActor
     {
         const int Maximum = 512;
 
-        readonly Dictionary<NodeId, MapBody> _bodies = [];
+        readonly Dictionary<NodeId, EncodedBody> _bodies = [];
         readonly Queue<NodeId> _order = new();
 
-        public MapBody? Find(NodeId node) => _bodies.GetValueOrDefault(node);
+        public EncodedBody? Find(NodeId node) => _bodies.GetValueOrDefault(node);
 
-        public void Add(NodeId node, MapBody body)
+        public void Add(NodeId node, EncodedBody body)
         {
             if (!_bodies.ContainsKey(node))
                 _order.Enqueue(node);

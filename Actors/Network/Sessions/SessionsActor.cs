@@ -22,11 +22,15 @@ sealed record SessionServices(
 /// </summary>
 sealed partial class SessionsActor : ReceiveActor, IWithTimers
 {
+    // How often within a renewal interval it is looked who is due.
+    const int RenewalTicks = 60;
+
     readonly SessionServices _services;
     readonly ILoggingAdapter _log = Context.GetLogger();
     readonly Dictionary<NodeId, Attachment> _attachments = [];
     readonly Dictionary<IActorRef, NodeId> _byRef = [];
     NetworkView _view;
+    bool _isClosing;
 
     public SessionsActor(SessionServices services)
     {
@@ -44,6 +48,11 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
                 Context.Stop(attachment.Session);
         });
         Receive<Terminated>(On);
+        Receive<StreamDrained>(drained =>
+        {
+            if (Current(drained.Handle) is { IsReady: true, IsBehind: true } attachment)
+                CatchUp(attachment);
+        });
         Receive<NodeAttached>(On);
         Receive<NodeAcknowledged>(On);
         Receive<NodeRefused>(On);
@@ -59,6 +68,8 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
         Receive<RenewalTick>(_ => Renew());
         Receive<CloseAll>(close =>
         {
+            // No node goes offline by that: it only goes elsewhere.
+            _isClosing = true;
             foreach (var attachment in _attachments.Values)
                 attachment.Session.Tell(new EndStream(close.Reason));
             Sender.Tell(Accepted.Instance);
@@ -69,8 +80,11 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
 
     IClock Clock => _services.Clock;
 
-    protected override void PreStart() =>
-        Timers.StartPeriodicTimer("renew", new RenewalTick(), _services.Options.RenewalInterval, _services.Options.RenewalInterval);
+    protected override void PreStart()
+    {
+        var tick = _services.Options.RenewalInterval / RenewalTicks;
+        Timers.StartPeriodicTimer("renew", new RenewalTick(), tick, tick);
+    }
 
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(cause =>
     {
@@ -106,7 +120,7 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
             $"{node.Id}-{open.Handle.Number}");
         Context.Watch(session);
         _byRef[session] = node.Id;
-        _attachments[node.Id] = new Attachment(open.Handle, session);
+        _attachments[node.Id] = new Attachment(open.Handle, open.Stream, session);
     }
 
     void On(Terminated terminated)
@@ -126,22 +140,34 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
 
     bool IsAttached(NodeId node) => _attachments.TryGetValue(node, out var attachment) && attachment.IsReady;
 
-    sealed class Attachment(ControlStreamHandle handle, IActorRef session)
+    sealed class Attachment(ControlStreamHandle handle, IControlStream stream, IActorRef session)
     {
         public ControlStreamHandle Handle => handle;
+
+        public IControlStream Stream => stream;
 
         public IActorRef Session => session;
 
         // The attach was answered: the node is told of every change from there on.
         public bool IsReady { get; set; }
 
-        public MapBody? Body { get; set; }
+        // The last body that its stream took, where it was computed here, and that body's hash and revision in any case.
+        public EncodedBody? Body { get; set; }
 
         public Digest256 BodyHash { get; set; }
 
         public long Revision { get; set; }
 
+        public WallTime LastMap { get; set; }
+
         public WallTime? LastFull { get; set; }
+
+        // Its stream is full: it gets nothing more until that is read, and then what it missed at once.
+        public bool IsBehind { get; set; }
+
+        public bool MissedMap { get; set; }
+
+        public HashSet<NodeId> MissedHints { get; } = [];
     }
 
     sealed record RenewalTick;

@@ -19,6 +19,8 @@ public sealed class TestNode : IControlStream
     readonly Machine _machine;
     readonly Channel<DownFrame> _frames = Channel.CreateUnbounded<DownFrame>();
     readonly TaskCompletionSource<string> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    volatile bool _reads = true;
+    int _notTaken;
 
     public TestNode(ControllerHarness harness, Machine machine, Enrolled enrolled)
     {
@@ -40,7 +42,20 @@ public sealed class TestNode : IControlStream
 
     public bool Acknowledges { get; init; } = true;
 
-    public bool Reads { get; set; } = true;
+    /// <summary>Gets or sets whether its stream has room.</summary>
+    public bool Reads
+    {
+        get => _reads;
+        set
+        {
+            _reads = value;
+            if (value)
+                Handle.Drained();
+        }
+    }
+
+    /// <summary>Gets how many frames its stream had no room for.</summary>
+    public int NotTaken => _notTaken;
 
     /// <summary>Gets or sets what it announces when it attaches.</summary>
     public IReadOnlyList<string>? Suites { get; set; }
@@ -115,7 +130,17 @@ public sealed class TestNode : IControlStream
             ProtocolJson.Default.EndpointHint),
         _machine.SigningKey, "");
 
-    bool IControlStream.TrySend(DownFrame frame) => Reads && _frames.Writer.TryWrite(frame);
+    bool IControlStream.TrySend(DownFrame frame)
+    {
+        if (!_reads)
+        {
+            Interlocked.Increment(ref _notTaken);
+            return false;
+        }
+        foreach (var hint in frame.Hints ?? [])
+            _frames.Writer.TryWrite(new DownFrame(Hint: hint));
+        return frame.Hints is not null || _frames.Writer.TryWrite(frame);
+    }
 
     void IControlStream.Close(string reason) => _closed.TrySetResult(reason);
 

@@ -217,23 +217,6 @@ public sealed class NodeApiTests : IAsyncLifetime
         await third.ReadAsync(frame => frame.Map is not null);
     }
 
-    [Fact]
-    public async Task A_node_that_does_not_read_does_not_fill_the_memory()
-    {
-        var stream = new ControlStream();
-        var frame = new DownFrame(Hint: new DsseEnvelope("t", new byte[64 << 10], []));
-        var taken = 0;
-        while (stream.TrySend(frame))
-            taken++;
-        Assert.InRange(taken, 32, 64);
-        var small = new ControlStream();
-        taken = 0;
-        while (small.TrySend(new DownFrame(Ping: 1)))
-            taken++;
-        Assert.Equal(256, taken);
-        await Task.CompletedTask;
-    }
-
     async Task<Machine> JoinAsync(string name)
     {
         var machine = new Machine(_controller, await _controller.CreateCredentialAsync(), name);
