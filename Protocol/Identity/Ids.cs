@@ -58,6 +58,17 @@ public readonly record struct CredentialId(EntityId Value) : ITypedId<Credential
     public override string ToString() => Value.ToString();
 }
 
+/// <summary>Names one token of an admin; it is public, unlike the token's secret.</summary>
+[JsonConverter(typeof(TypedIdJsonConverter<TokenId>))]
+public readonly record struct TokenId(EntityId Value) : ITypedId<TokenId>
+{
+    /// <inheritdoc/>
+    public static TokenId From(EntityId value) => new(value);
+
+    /// <inheritdoc cref="EntityId.ToString"/>
+    public override string ToString() => Value.ToString();
+}
+
 /// <summary>Creates and parses the typed ids.</summary>
 public static class TypedId
 {

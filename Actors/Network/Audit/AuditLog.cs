@@ -50,6 +50,8 @@ public static class AuditLog
         NodeRegistered one => $"{Machine(one.Node)}, credential {one.Credential}",
         NodeAnnounced one => $"suites: {(one.Suites.Count == 0 ? "none" : string.Join(", ", one.Suites))}",
         NodeRevoked or NodeLoggedOut => "",
+        TokenCreated one => $"{one.Name}: {string.Join(' ', one.Scopes)}, until {one.ExpiresAt}{(one.Parent is { } parent ? $", by token {parent}" : "")}",
+        TokenRevoked => "",
         PolicySet one => $"rules: {one.Document.Allow.Count}, groups: {one.Document.Groups.Count}",
         _ => "",
     };

@@ -9,7 +9,7 @@ namespace Mesh.Actors.Events;
 /// </summary>
 public interface INetworkEvent : ICausedByCommand
 {
-    /// <summary>Gets who caused it: <c>admin:NAME</c>, <c>node:ID</c> or <c>system</c>.</summary>
+    /// <summary>Gets who caused it: <c>admin:NAME</c>, <c>token:NAME</c>, <c>node:ID</c> or <c>system</c>.</summary>
     string By { get; }
 
     /// <summary>Gets when it was decided, by the deciding controller's clock.</summary>

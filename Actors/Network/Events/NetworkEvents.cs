@@ -26,6 +26,8 @@ public static class NetworkEvents
         EventManifest.Of("node.revoked.v1", EventJson.Default.NodeRevoked),
         EventManifest.Of("node.logged-out.v1", EventJson.Default.NodeLoggedOut),
         EventManifest.Of("policy.set.v1", EventJson.Default.PolicySet),
+        EventManifest.Of("token.created.v1", EventJson.Default.TokenCreated),
+        EventManifest.Of("token.revoked.v1", EventJson.Default.TokenRevoked),
     ]);
 }
 
@@ -49,4 +51,6 @@ public static class NetworkEvents
 [JsonSerializable(typeof(NodeRevoked))]
 [JsonSerializable(typeof(NodeLoggedOut))]
 [JsonSerializable(typeof(PolicySet))]
+[JsonSerializable(typeof(TokenCreated))]
+[JsonSerializable(typeof(TokenRevoked))]
 sealed partial class EventJson : JsonSerializerContext;

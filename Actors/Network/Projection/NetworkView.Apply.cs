@@ -44,6 +44,14 @@ public sealed partial record NetworkView
             NodeLoggedOut one => next.WithRemoved(this, one.Node, Removal.LoggedOut, one),
             AllocationReleased one => new(next with { PendingReleases = PendingReleases.Remove(one.Node) }, Nobody),
             PolicySet one => next.With(this, one),
+            TokenCreated one => new(next with
+            {
+                Tokens = Tokens.SetItem(
+                    one.Token, new(one.Token, one.Name, one.SecretHash, one.Scopes, one.By, one.At, one.ExpiresAt, one.Parent)),
+            }, Nobody),
+            TokenRevoked one => new(Tokens.GetValueOrDefault(one.Token) is { RevokedAt: null } token
+                ? next with { Tokens = Tokens.SetItem(one.Token, token with { RevokedAt = one.At }) }
+                : next, Nobody),
             _ => new(next, Nobody),
         };
     }

@@ -43,6 +43,9 @@ public sealed partial record NetworkView
     /// <summary>Gets the credentials.</summary>
     public ImmutableDictionary<CredentialId, CredentialView> Credentials { get; private init; } = ImmutableDictionary<CredentialId, CredentialView>.Empty;
 
+    /// <summary>Gets the tokens of admins, those that count no longer included.</summary>
+    public ImmutableDictionary<TokenId, TokenView> Tokens { get; private init; } = ImmutableDictionary<TokenId, TokenView>.Empty;
+
     /// <summary>Gets the nodes, removed ones included.</summary>
     public ImmutableDictionary<NodeId, NodeView> Nodes { get; private init; } = ImmutableDictionary<NodeId, NodeView>.Empty;
 

@@ -16,7 +16,7 @@ sealed record ViewCommitted(NetworkView Before, NetworkView View, IReadOnlySet<N
 /// <summary>Says whom the tail drives.</summary>
 sealed record TailServices(
     IJournalTail Journal, NetworkViewFeed Feed, IClock Clock, ControllerOptions Options, IActorRef Credentials, IActorRef Nodes, IActorRef Users,
-    IActorRef Singletons, IActorRef Sessions, AuditTrail Trail);
+    IActorRef Tokens, IActorRef Singletons, IActorRef Sessions, AuditTrail Trail);
 
 /// <summary>
 /// Follows the journal into the projection and hands out each new view, revisions only ever growing. It also sees to what follows
@@ -118,6 +118,7 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
             ["credential", var credential] => (_services.Credentials, credential),
             ["node", var node] => (_services.Nodes, node),
             ["user", var user] => (_services.Users, user),
+            ["token", var token] => (_services.Tokens, token),
             _ => (_services.Singletons, journaled.PersistenceId),
         };
         parent.Tell(new JournalAdvanced(id, journaled.SequenceNr));

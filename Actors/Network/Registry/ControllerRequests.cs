@@ -8,7 +8,7 @@ using Mesh.Protocol.Time;
 namespace Mesh.Actors.Registry;
 
 /// <summary>Says who wants something and under which id: the same command id is the same command, however often it arrives.</summary>
-/// <param name="By"><c>admin:NAME</c>, <c>node:ID</c> or <c>system</c>; stored in every event.</param>
+/// <param name="By"><c>admin:NAME</c>, <c>token:NAME</c>, <c>node:ID</c> or <c>system</c>; stored in every event.</param>
 /// <param name="CommandId">Unique per command, at most 64 characters; stored in every event.</param>
 public sealed record Cause(string By, string CommandId)
 {

@@ -4,6 +4,7 @@ using Mesh.Actors.Policy;
 using Mesh.Actors.Ports;
 using Mesh.Actors.Projection;
 using Mesh.Actors.Sessions;
+using Mesh.Actors.Tokens;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Time;
 
@@ -24,6 +25,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     readonly AttachedGauge _attached = new();
     readonly IActorRef _singletons;
     readonly IActorRef _users;
+    readonly IActorRef _tokens;
     readonly IActorRef _nodes;
     readonly IActorRef _credentials;
     readonly IActorRef _sessions;
@@ -47,6 +49,8 @@ public sealed partial class ControllerSystem : IAsyncDisposable
         _singletons = system.ActorOf(Props.Create(() => new EntityParent(singleton, clock, options)), "singletons");
         Func<string, Props> user = id => Entity("user-" + id, UserState.New, id);
         _users = system.ActorOf(Props.Create(() => new EntityParent(user, clock, options)), "users");
+        Func<string, Props> token = id => Entity("token-" + id, TokenState.New, id);
+        _tokens = system.ActorOf(Props.Create(() => new EntityParent(token, clock, options)), "tokens");
         Func<string, Props> node = id => Entity("node-" + id, NodeState.New, id);
         _nodes = system.ActorOf(Props.Create(() => new EntityParent(node, clock, options)), "nodes");
         var services = new CredentialServices(clock, entropy, options, _singletons, _feed);
@@ -55,7 +59,8 @@ public sealed partial class ControllerSystem : IAsyncDisposable
 
         var sessions = new SessionServices(_feed, signer, clock, presence, options, _nodes, entropy, _attached);
         _sessions = system.ActorOf(Props.Create(() => new SessionsActor(sessions)), "sessions");
-        var tail = new TailServices(journal, _feed, clock, options, _credentials, _nodes, _users, _singletons, _sessions, Audit);
+        var tail = new TailServices(
+            journal, _feed, clock, options, _credentials, _nodes, _users, _tokens, _singletons, _sessions, Audit);
         _tail = system.ActorOf(Props.Create(() => new TailActor(tail)), "tail");
         _sweep = system.ActorOf(Props.Create(() => new ExpirySweep(_feed, _credentials, clock, entropy, jobs, options)), "expiry");
 
@@ -117,7 +122,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     {
         if (_system.WhenTerminated.IsCompleted)
             return;
-        foreach (var actor in (IActorRef[])[_sweep, _tail, _sessions, _credentials, _nodes, _users, _singletons])
+        foreach (var actor in (IActorRef[])[_sweep, _tail, _sessions, _credentials, _nodes, _tokens, _users, _singletons])
         {
             try
             {

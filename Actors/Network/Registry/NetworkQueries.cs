@@ -53,6 +53,10 @@ public sealed class NetworkQueries
     public IReadOnlyList<CredentialView> Credentials =>
         [.. View.Credentials.Values.OrderBy(one => one.CreatedAt).ThenBy(one => one.Id.ToString(), StringComparer.Ordinal)];
 
+    /// <summary>Gets the tokens of admins, oldest first.</summary>
+    public IReadOnlyList<TokenView> Tokens =>
+        [.. View.Tokens.Values.OrderBy(one => one.CreatedAt).ThenBy(one => one.Id.ToString(), StringComparer.Ordinal)];
+
     /// <summary>Gets the nodes with their presence, sorted by name, removed ones included (<see cref="NodeView.IsPresent"/>).</summary>
     public IReadOnlyList<NodeListing> Nodes =>
         [.. View.Nodes.Values.OrderBy(node => node.Name, StringComparer.Ordinal).ThenBy(node => node.RegisteredAt)

@@ -42,6 +42,8 @@ public sealed class EventStabilityTests
         { "node.revoked.v1", Head + """ "node":"aaaaaaaaaaaaaaac"}""".TrimStart() },
         { "node.logged-out.v1", Head + """ "node":"aaaaaaaaaaaaaaac"}""".TrimStart() },
         { "policy.set.v1", Head + """ "text":"version: 1\n","document":{"version":1,"groups":[{"name":"admins","members":["alice"]}],"tags":[{"name":"server","owners":["group:admins"]}],"allow":[{"from":["*"],"to":["tag:server"]}]}}""".TrimStart() },
+        { "token.created.v1", Head + """ "token":"aaaaaaaaaaaaaaaf","name":"ci","secret_hash":"CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=","scopes":["credentials:write","nodes:read"],"expires_at":"2026-01-01T12:00:00.123Z","parent":"aaaaaaaaaaaaaaag"}""".TrimStart() },
+        { "token.revoked.v1", Head + """ "token":"aaaaaaaaaaaaaaaf"}""".TrimStart() },
     };
 
     static readonly Dictionary<string, INetworkEvent> Meant = new()
@@ -62,6 +64,8 @@ public sealed class EventStabilityTests
         ["node.revoked.v1"] = new NodeRevoked("c1", "admin:root", At, Node),
         ["node.logged-out.v1"] = new NodeLoggedOut("c1", "admin:root", At, Node),
         ["policy.set.v1"] = new PolicySet("c1", "admin:root", At, "version: 1\n", new PolicyDocument(1, [new("admins", ["alice"])], [new("server", ["group:admins"])], [new(["*"], ["tag:server"])])),
+        ["token.created.v1"] = new TokenCreated("c1", "admin:root", At, new TokenId(Id(5)), "ci", new Digest256(Bytes(8)), ["credentials:write", "nodes:read"], At, new TokenId(Id(6))),
+        ["token.revoked.v1"] = new TokenRevoked("c1", "admin:root", At, new TokenId(Id(5))),
     };
 
     [Theory, MemberData(nameof(Written))]
