@@ -31,6 +31,9 @@ static class ExitCode
 /// <summary>Ends the program with one line on stderr that says what is wrong and what to do, and an exit code.</summary>
 sealed class CommandException(int exitCode, string message, Exception? cause = null) : Exception(message, cause)
 {
+    /// <summary>Gets the fixed word with which a controller refused; null where it was no controller.</summary>
+    public string? Code { get; init; }
+
     /// <summary>Gets the exit code, one of <see cref="Controller.ExitCode"/>.</summary>
     public int ExitCode { get; } = exitCode;
 }

@@ -54,6 +54,9 @@ static partial class Log
     [LoggerMessage(41, LogLevel.Warning, "admin socket: refused uid {Uid}")]
     public static partial void AdminRefused(this ILogger log, int uid);
 
+    [LoggerMessage(42, LogLevel.Information, "admin API: token {Token} from {Address} refused: {Code}")]
+    public static partial void TokenRefused(this ILogger log, TokenId token, IPAddress address, string code);
+
     [LoggerMessage(50, LogLevel.Warning,
         "this machine's clock is {Seconds:0} s ahead of the database's (less than 0: behind); the database's counts: set the machine's")]
     public static partial void ClockIsOff(this ILogger log, double seconds);

@@ -249,4 +249,8 @@ sealed record VersionReport(string Version);
 [JsonSerializable(typeof(VersionReport))]
 [JsonSerializable(typeof(ClusterReport))]
 [JsonSerializable(typeof(ActorReport))]
+[JsonSerializable(typeof(NewToken))]
+[JsonSerializable(typeof(CreatedToken))]
+[JsonSerializable(typeof(TokenEntry))]
+[JsonSerializable(typeof(TokenList))]
 sealed partial class AdminJson : JsonSerializerContext;

@@ -12,7 +12,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Mesh.Controller.Admin;
 
-/// <summary>Carries out what arrives on the admin socket: reads the request, asks the network, words the answer.</summary>
+/// <summary>Carries out what admins ask for, on the admin socket or with a token: reads the request, asks the network, words the answer.</summary>
 sealed partial class AdminVerbs(
     ControllerSystem system, IClock clock, ControllerId controller, Func<ClusterView> cluster, Func<StatusReport> status, Func<string?> trouble)
 {
@@ -24,7 +24,9 @@ sealed partial class AdminVerbs(
     /// <summary>Answers one request.</summary>
     public Task ServeAsync(HttpContext context, Cause cause)
     {
-        var path = context.Request.Path.Value?.Split('/', StringSplitOptions.RemoveEmptyEntries) ?? [];
+        var path = AdminRoutes.Segments(context.Request.Path);
+        if (AdminRoutes.Find(context.Request.Method, path) is null)
+            return context.SendAsync(NoSuchRequest);
         if (context.Request.Query.ContainsKey("at"))
             return ServePastAsync(context, path);
         return (context.Request.Method, path) switch
@@ -51,8 +53,10 @@ sealed partial class AdminVerbs(
             ("GET", ["v1", "cluster"]) => context.SendAsync(
                 Show(cluster(), system.Queries.View.Controllers, controller), AdminJson.Default.ClusterReport),
             ("GET", ["v1", "debug", "actors"]) => context.SendAsync(system.Actors(), AdminJson.Default.ActorReport),
-            _ => context.SendAsync(
-                new Problem("the controller does not know this request: is it of the same release?", 404, RefusalCodes.Malformed)),
+            ("GET", ["v1", "tokens"]) => SendTokensAsync(context),
+            ("POST", ["v1", "tokens"]) => CreateTokenAsync(context, cause),
+            ("POST", ["v1", "tokens", var token, "revoke"]) => RevokeTokenAsync(context, token, cause),
+            _ => context.SendAsync(NoSuchRequest),
         };
     }
 
@@ -200,6 +204,9 @@ sealed partial class AdminVerbs(
         refusal.Kind == RefusalKind.Unavailable && trouble() is { } reason
             ? refusal.ToProblem() with { Title = reason }
             : refusal.ToProblem());
+
+    static Problem NoSuchRequest =>
+        new("the controller does not know this request: is it of the same release?", StatusCodes.Status404NotFound, RefusalCodes.Malformed);
 
     static Problem Invalid(string message) => new(message, StatusCodes.Status400BadRequest, "invalid");
 

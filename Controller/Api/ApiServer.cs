@@ -4,6 +4,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Mesh.Actors.Ports;
 using Mesh.Actors.Registry;
+using Mesh.Controller.Admin;
 using Mesh.Controller.Keys;
 using Mesh.Controller.Tls;
 using Mesh.Protocol;
@@ -27,10 +28,12 @@ namespace Mesh.Controller.Api;
 
 /// <summary>
 /// Serves nodes: HTTP/2 over TLS 1.3, with the node's certificate for everything but enrollment. Who a connection comes from is
-/// proven by TLS; whether that node still belongs to the network is asked of the projection on every request.
+/// proven by TLS; whether that node still belongs to the network is asked of the projection on every request. Admins bring a token in
+/// place of a certificate.
 /// </summary>
 sealed class ApiServer(
-    ControllerSystem system, ControllerKeys keys, IClock clock, EnrollEndpoint enroll, StreamEndpoint stream, ILoggerFactory logging)
+    ControllerSystem system, ControllerKeys keys, IClock clock, EnrollEndpoint enroll, StreamEndpoint stream, AdminEndpoint admin,
+    ILoggerFactory logging)
     : IAsyncDisposable
 {
     readonly PeerVerifier _peers = new(system.Queries, keys, clock);
@@ -144,6 +147,8 @@ sealed class ApiServer(
     Task RouteAsync(HttpContext context)
     {
         var path = context.Request.Path.Value ?? "";
+        if (path.StartsWith(AdminEndpoint.Root + "/", StringComparison.Ordinal))
+            return admin.ServeAsync(context);
         if (path is not ("/v1/enroll" or "/v1/stream" or "/v1/certificate" or "/v1/logout"))
             return context.SendAsync(new Problem("there is nothing here", StatusCodes.Status404NotFound, RefusalCodes.Malformed));
         if (!HttpMethods.IsPost(context.Request.Method))

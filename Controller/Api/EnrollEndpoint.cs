@@ -66,7 +66,7 @@ sealed class EnrollEndpoint(
     async Task ServeAsync(HttpContext context, EnrollRequest request)
     {
         var address = context.Connection.RemoteIpAddress ?? IPAddress.None;
-        var wait = limiter.Check(address, request.Credential, MonotonicClock.Now);
+        var wait = limiter.Check(address, request.Credential.Value, MonotonicClock.Now);
         if (wait > TimeSpan.Zero)
         {
             var seconds = (int)Math.Ceiling(wait.TotalSeconds);
@@ -86,7 +86,7 @@ sealed class EnrollEndpoint(
         // A machine that goes away now may still have been let in: it asks again and gets the same answer.
         var outcome = await system.EnrollAsync(request, CancellationToken.None);
         if (outcome.WrongSecret)
-            limiter.CountFailure(address, request.Credential, MonotonicClock.Now);
+            limiter.CountFailure(address, request.Credential.Value, MonotonicClock.Now);
         if (!outcome.Result.IsDone)
         {
             log.EnrollmentRefused(request.Credential, RemotePlace.Of(address), outcome.Result.Refusal.Code);

@@ -11,9 +11,10 @@ namespace Mesh.Controller.CommandLine;
 static partial class VerbTable
 {
     /// <summary>Builds the table for one run in a terminal.</summary>
-    public static RootCommand Create(Terminal terminal)
+    public static RootCommand Create(Terminal terminal) => Create(terminal, new CommonFlags());
+
+    static RootCommand Create(Terminal terminal, CommonFlags common)
     {
-        var common = new CommonFlags();
         var root = new RootCommand("Runs and administers the controller of a mesh network.\n\nExample:\n  mesh-controller serve")
         {
             Serve(terminal, common),
@@ -21,6 +22,7 @@ static partial class VerbTable
             Credential(terminal, common),
             Node(terminal, common),
             Policy(terminal, common),
+            Token(terminal, common),
             Audit(terminal, common),
             Map(terminal, common),
             At(terminal, common),
@@ -148,8 +150,9 @@ static partial class VerbTable
 
     static async Task<int> AskAsync(ParseResult parsed, Terminal terminal, CommonFlags common, Func<AdminClient, Output, Task> ask)
     {
-        var settings = ControllerSettings.Resolve(common.Flags(parsed), terminal.Environment);
-        using var client = new AdminClient(settings.Socket, common.Moment(parsed));
+        var link = common.Open(parsed, terminal);
+        using var owned = common.IsShared ? null : link;
+        var client = new AdminClient(link, common.Moment(parsed));
         var output = new Output(terminal, common.Json(parsed));
         await ask(client, output);
         WriteAsOf(client, terminal);
@@ -191,7 +194,8 @@ static partial class VerbTable
     }
 
     /// <summary>Is the flags that every verb takes.</summary>
-    sealed class CommonFlags
+    /// <param name="shared">The connection of the shell that the verbs are typed in, which none of these flags changes.</param>
+    sealed class CommonFlags(AdminLink? shared = null)
     {
         readonly Option<string?> _config = new("--config")
         {
@@ -201,6 +205,18 @@ static partial class VerbTable
         readonly Option<string?> _socket = new("--socket")
         {
             Description = $"Admin socket [default: {new ControllerSettings().Socket}]", HelpName = "PATH", Recursive = true,
+        };
+
+        readonly Option<string[]> _server = new("--server")
+        {
+            Description = $"A controller elsewhere, https://HOST:PORT; of several the next is asked where one cannot be reached [{AdminPlace.ServerVariable}]",
+            HelpName = "URL", Recursive = true, Arity = ArgumentArity.OneOrMore,
+        };
+
+        readonly Option<string?> _tokenFile = new("--token-file")
+        {
+            Description = $"File with the token for --server; - reads the first line of standard input [{AdminPlace.TokenFileVariable}]",
+            HelpName = "FILE", Recursive = true,
         };
 
         readonly Option<bool> _json = new("--json") { Description = "Print JSON for programs", Recursive = true };
@@ -213,9 +229,21 @@ static partial class VerbTable
 
         public string? Moment(ParseResult parsed) => parsed.GetResult(MomentArgument) is null ? null : parsed.GetValue(MomentArgument);
 
-        public void AddTo(RootCommand root) => Add(root, _config, _socket, _json);
+        /// <summary>Gets whether <see cref="Open"/> gives what others use too.</summary>
+        public bool IsShared => shared is not null;
+
+        public void AddTo(RootCommand root)
+        {
+            if (!IsShared)
+                Add(root, _config, _socket, _server, _tokenFile);
+            Add(root, _json);
+        }
 
         public bool Json(ParseResult parsed) => parsed.GetValue(_json);
+
+        /// <summary>Prepares to ask the controller that the flags and the environment name, or the shell's.</summary>
+        public AdminLink Open(ParseResult parsed, Terminal terminal) => shared
+            ?? AdminPlace.Open(parsed.GetValue(_server) ?? [], parsed.GetValue(_tokenFile), Flags(parsed), terminal);
 
         public SettingFlags Flags(ParseResult parsed) => new() { Config = parsed.GetValue(_config), Socket = parsed.GetValue(_socket) };
     }

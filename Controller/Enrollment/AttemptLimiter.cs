@@ -6,7 +6,7 @@ using Mesh.Protocol.Time;
 namespace Mesh.Controller.Enrollment;
 
 /// <summary>
-/// Slows the guessing of credential secrets down. Two token buckets are kept: one per address, and one per address and credential,
+/// Slows the guessing of secrets down: of credentials, and of tokens. Two token buckets are kept: one per address, and one per address and credential or token,
 /// so that whoever guesses in one place never keeps the owner of a correct secret out in another. Only attempts whose secret did
 /// not verify are counted; the one that finds a bucket empty starts a lock-out, 30 seconds at first and twice as long each further
 /// time, up to 15 minutes. A bucket that has filled up again is forgotten, its lock-outs with it.
@@ -25,31 +25,31 @@ sealed class AttemptLimiter(int capacity = AttemptLimiter.DefaultCapacity)
 
     readonly Lock _gate = new();
     readonly BucketTable<IPAddress> _addresses = new(PerAddress, capacity);
-    readonly BucketTable<(IPAddress, CredentialId)> _credentials = new(PerCredential, capacity);
+    readonly BucketTable<(IPAddress, EntityId)> _credentials = new(PerCredential, capacity);
 
     /// <summary>
     /// Says how long an attempt must wait; zero lets it through. Nothing is counted: <see cref="CountFailure"/> does that once the
     /// secret is known to be wrong.
     /// </summary>
-    public TimeSpan Check(IPAddress address, CredentialId credential, Instant now)
+    public TimeSpan Check(IPAddress address, EntityId id, Instant now)
     {
         var place = RemotePlace.Of(address);
         lock (_gate)
         {
             var wait = _addresses.Remaining(place, now);
-            var other = _credentials.Remaining((place, credential), now);
+            var other = _credentials.Remaining((place, id), now);
             return wait > other ? wait : other;
         }
     }
 
     /// <summary>Counts an attempt whose secret was wrong, or whose credential does not exist.</summary>
-    public void CountFailure(IPAddress address, CredentialId credential, Instant now)
+    public void CountFailure(IPAddress address, EntityId id, Instant now)
     {
         var place = RemotePlace.Of(address);
         lock (_gate)
         {
             _addresses.Count(place, now);
-            _credentials.Count((place, credential), now);
+            _credentials.Count((place, id), now);
         }
     }
 

@@ -147,7 +147,13 @@ sealed class ControllerDaemon : IAsyncDisposable
         var limiter = new AttemptLimiter();
         var enroll = new EnrollEndpoint(_system, _keys, _clock, limiter, logging.CreateLogger<EnrollEndpoint>());
         _ends.Push(() => EndAsync(enroll.Dispose));
-        _api = new ApiServer(_system, _keys, _clock, enroll, new StreamEndpoint(_system, logging.CreateLogger<StreamEndpoint>()), logging);
+        var verbs = new AdminVerbs(_system, _clock, _keys.Controller, () => _cluster.View, Status, Trouble)
+        {
+            Exporter = new AuditExporter(_system, _journal, _keys, _clock),
+        };
+        _api = new ApiServer(
+            _system, _keys, _clock, enroll, new StreamEndpoint(_system, logging.CreateLogger<StreamEndpoint>()),
+            new AdminEndpoint(_system, verbs, _clock, logging.CreateLogger<AdminEndpoint>()), logging);
         _ends.Push(_api.DisposeAsync);
         await ListenAsync(cancellationToken);
         Advertise = _settings.Advertise.Count > 0 ? _settings.Advertise : OwnAddresses(_api.Listening, _system.Queries.Network!);
@@ -155,12 +161,7 @@ sealed class ControllerDaemon : IAsyncDisposable
 
         await _cluster.ServeAsync(_system, Advertise);
 
-        var admin = new AdminServer(
-            new AdminVerbs(_system, _clock, _keys.Controller, () => _cluster.View, Status, Trouble)
-            {
-                Exporter = new AuditExporter(_system, _journal, _keys, _clock),
-            },
-            logging);
+        var admin = new AdminServer(verbs, logging);
         await admin.StartAsync(_settings.Socket, cancellationToken);
         _ends.Push(admin.DisposeAsync);
         // The streams end first, each with its reason, while there is still a server to say it through.

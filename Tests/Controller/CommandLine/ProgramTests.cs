@@ -54,6 +54,9 @@ public sealed class ProgramTests : IDisposable
     [InlineData("audit", "list")]
     [InlineData("status")]
     [InlineData("debug", "actors")]
+    [InlineData("token", "create")]
+    [InlineData("token", "list")]
+    [InlineData("token", "revoke")]
     [InlineData("version")]
     public async Task Every_verb_has_help_with_an_example(params string[] verb)
     {

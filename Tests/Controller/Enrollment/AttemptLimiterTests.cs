@@ -10,8 +10,8 @@ public sealed class AttemptLimiterTests
     static readonly Instant Start = new(TimeSpan.FromDays(1).Ticks);
     static readonly IPAddress Here = IPAddress.Parse("192.0.2.1");
     static readonly IPAddress Elsewhere = IPAddress.Parse("192.0.2.2");
-    static readonly CredentialId First = Id(1);
-    static readonly CredentialId Second = Id(2);
+    static readonly EntityId First = Id(1);
+    static readonly EntityId Second = Id(2);
 
     readonly AttemptLimiter _limiter = new();
 
@@ -135,16 +135,16 @@ public sealed class AttemptLimiterTests
         Assert.NotEqual(TimeSpan.Zero, _limiter.Check(Here, First, Start));
     }
 
-    void Fail(int times, IPAddress address, CredentialId credential, Instant now)
+    void Fail(int times, IPAddress address, EntityId credential, Instant now)
     {
         for (var i = 0; i < times; i++)
             _limiter.CountFailure(address, credential, now);
     }
 
-    static CredentialId Id(int number)
+    static EntityId Id(int number)
     {
         var bytes = new byte[EntityId.Size];
         BitConverter.TryWriteBytes(bytes, number);
-        return new CredentialId(new EntityId(bytes));
+        return new EntityId(bytes);
     }
 }
