@@ -18,8 +18,8 @@ static partial class Log
     public static partial void DelegationRenewed(this ILogger log, string notAfter);
 
     [LoggerMessage(4, LogLevel.Warning,
-        "the delegation by the network root ends on {NotAfter}: put root.key into {StateDirectory} and start again to renew it")]
-    public static partial void DelegationEnds(this ILogger log, string notAfter, string stateDirectory);
+        "the delegation by the network root ends on {NotAfter}: renew it with 'mesh-controller cluster renew', with the root key at hand")]
+    public static partial void DelegationEnds(this ILogger log, string notAfter);
 
     [LoggerMessage(5, LogLevel.Warning, "the delegation could not be renewed: {Reason}")]
     public static partial void RenewalFailed(this ILogger log, string reason);

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Time;
+using Mesh.Protocol.Trust;
 
 namespace Mesh.Controller.Admin;
 
@@ -216,6 +217,35 @@ sealed record ClusterMember(
 /// <summary>Says who does a job that only one controller need do; the token grows whenever that changes.</summary>
 sealed record ClusterJob(string Name, ControllerId Holder, long Token);
 
+/// <summary>Is what the journal holds of a controller, for whoever renews its delegation.</summary>
+/// <param name="Controller">The controller.</param>
+/// <param name="RootKey">The network root's public key.</param>
+/// <param name="Delegation">The newest delegation by the root.</param>
+/// <param name="Withdrawn">Whether it was withdrawn.</param>
+sealed record ControllerRecord(ControllerId Controller, SigningPublicKey RootKey, DsseEnvelope Delegation, bool Withdrawn);
+
+/// <summary>Brings a delegation that the root has signed.</summary>
+sealed record NewDelegation(DsseEnvelope Delegation);
+
+/// <summary>Says who knows that a controller was withdrawn.</summary>
+/// <param name="Controller">The controller.</param>
+/// <param name="Nodes">How many nodes were attached to the controller that was asked.</param>
+/// <param name="Told">How many of them know.</param>
+/// <param name="ElapsedSeconds">From the commit to the last acknowledgement.</param>
+sealed record RemovalReport(ControllerId Controller, int Nodes, int Told, double ElapsedSeconds);
+
+/// <summary>Says what the network root signed, or is asked to sign.</summary>
+/// <param name="Network">The network.</param>
+/// <param name="Epoch">The network's epoch.</param>
+/// <param name="Controller">The controller.</param>
+/// <param name="KeyHash">What is compared on both machines.</param>
+/// <param name="Rights">What the controller is let do.</param>
+/// <param name="Until">The end; absent while nothing is signed.</param>
+/// <param name="Request">The file that holds the request; absent once it is signed.</param>
+sealed record DelegationReport(
+    NetworkId Network, int Epoch, ControllerId Controller, Digest256 KeyHash, IReadOnlyList<string> Rights, WallTime? Until = null,
+    string? Request = null);
+
 /// <summary>Is what <c>version --json</c> prints.</summary>
 sealed record VersionReport(string Version);
 
@@ -246,6 +276,10 @@ sealed record VersionReport(string Version);
 [JsonSerializable(typeof(PolicyComparison))]
 [JsonSerializable(typeof(AuditList))]
 [JsonSerializable(typeof(AuditVerification))]
+[JsonSerializable(typeof(ControllerRecord))]
+[JsonSerializable(typeof(NewDelegation))]
+[JsonSerializable(typeof(RemovalReport))]
+[JsonSerializable(typeof(DelegationReport))]
 [JsonSerializable(typeof(VersionReport))]
 [JsonSerializable(typeof(ClusterReport))]
 [JsonSerializable(typeof(ActorReport))]

@@ -35,6 +35,9 @@ static class AdminRoutes
     [
         new("GET", "status", TokenScopes.ClusterRead),
         new("GET", "cluster", TokenScopes.ClusterRead),
+        new("GET", "cluster/controllers/*", TokenScopes.ClusterRead),
+        new("POST", "cluster/controllers/*/renew", TokenScopes.ClusterWrite),
+        new("POST", "cluster/controllers/*/remove", TokenScopes.ClusterWrite),
         new("GET", "debug/actors", TokenScopes.ClusterRead),
         new("GET", "users", TokenScopes.UsersRead),
         new("POST", "users", TokenScopes.UsersWrite),

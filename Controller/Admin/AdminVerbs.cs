@@ -50,6 +50,9 @@ sealed partial class AdminVerbs(
             ("POST", ["v1", "policy", "rollback"]) => PolicyRollbackAsync(context, cause),
             ("GET", ["v1", "audit"]) => AuditAsync(context, system.Queries),
             ("GET", ["v1", "audit", "export"]) => ExportAuditAsync(context),
+            ("GET", ["v1", "cluster", "controllers", var id]) => ShowControllerAsync(context, id),
+            ("POST", ["v1", "cluster", "controllers", var id, "renew"]) => RenewControllerAsync(context, id, cause),
+            ("POST", ["v1", "cluster", "controllers", var id, "remove"]) => RemoveControllerAsync(context, id, cause),
             ("GET", ["v1", "cluster"]) => context.SendAsync(
                 Show(cluster(), system.Queries.View.Controllers, controller), AdminJson.Default.ClusterReport),
             ("GET", ["v1", "debug", "actors"]) => context.SendAsync(system.Actors(), AdminJson.Default.ActorReport),

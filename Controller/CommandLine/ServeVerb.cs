@@ -19,7 +19,7 @@ static class ServeVerb
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using var logging = CreateLogging(settings.LogLevel);
         using var systemd = new SystemdNotifier(terminal.Environment);
-        CommandException? replaced = null;
+        CommandException? ended = null;
         try
         {
             await using (var daemon = await ControllerDaemon.StartAsync(settings, new MachineClock(), logging, stop.Token))
@@ -28,9 +28,9 @@ static class ServeVerb
                     WriteFirstStart(daemon, settings, terminal);
                 systemd.Ready($"listening on {string.Join(", ", daemon.Listening)}");
                 var watching = WatchAsync(daemon, systemd, stop.Token);
-                if (await Task.WhenAny(watching, daemon.Replaced) == daemon.Replaced)
+                if (await Task.WhenAny(watching, daemon.Ended) == daemon.Ended)
                 {
-                    replaced = await daemon.Replaced;
+                    ended = await daemon.Ended;
                     await stop.CancelAsync();
                 }
                 await watching;
@@ -42,7 +42,7 @@ static class ServeVerb
         {
             // Told to stop while it started.
         }
-        return replaced is null ? ExitCode.Done : throw replaced;
+        return ended is null ? ExitCode.Done : throw ended;
 
         void OnSignal(PosixSignalContext context)
         {

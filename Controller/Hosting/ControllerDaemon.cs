@@ -28,8 +28,6 @@ namespace Mesh.Controller.Hosting;
 /// </summary>
 sealed class ControllerDaemon : IAsyncDisposable
 {
-    static readonly TimeSpan RenewalCheck = TimeSpan.FromHours(6);
-
     readonly ControllerSettings _settings;
     readonly IClock _machineClock;
     readonly ILogger _log;
@@ -43,7 +41,7 @@ sealed class ControllerDaemon : IAsyncDisposable
     ClusterMembership _cluster = null!;
     ControllerSystem _system = null!;
     ApiServer _api = null!;
-    Timer? _renewal;
+    OwnDelegation _delegation = null!;
 
     ControllerDaemon(ControllerSettings settings, IClock clock, ILoggerFactory logging)
     {
@@ -62,8 +60,8 @@ sealed class ControllerDaemon : IAsyncDisposable
     /// <summary>Gets where the API listens.</summary>
     public IReadOnlyList<IPEndPoint> Listening => _api.Listening;
 
-    /// <summary>Gets what ends this controller although nobody told it to: another process has its place.</summary>
-    public Task<CommandException> Replaced => _cluster.Replaced;
+    /// <summary>Gets what ends this controller although nobody told it to: another process has its place, or it was withdrawn.</summary>
+    public Task<CommandException> Ended { get; private set; } = null!;
 
     /// <summary>Gets the state directory.</summary>
     public StateDirectory State => _state;
@@ -125,7 +123,6 @@ sealed class ControllerDaemon : IAsyncDisposable
         _keys = ControllerKeys.OpenOrCreate(_state, passphrase, _clock.Now, SystemEntropy.Instance, out var created);
         _ends.Push(() => EndAsync(_keys.Dispose));
         IsFirstStart = created;
-        RenewDelegation(passphrase);
         await _cluster.JoinAsync(_keys.Controller, cancellationToken);
 
         // One name per process and state: two controllers may run in one process in tests.
@@ -143,6 +140,8 @@ sealed class ControllerDaemon : IAsyncDisposable
             actors, _journal, _keys, _clock, SystemEntropy.Instance, new PresenceTable(), Options(), _cluster.Jobs, cancellationToken);
         _ends.Push(_system.DisposeAsync);
         await EnsureNetworkAsync();
+        _delegation = OwnDelegation.Begin(_system, _keys, _state, _clock, passphrase, _log);
+        _ends.Push(_delegation.DisposeAsync);
 
         var limiter = new AttemptLimiter();
         var enroll = new EnrollEndpoint(_system, _keys, _clock, limiter, logging.CreateLogger<EnrollEndpoint>());
@@ -157,7 +156,7 @@ sealed class ControllerDaemon : IAsyncDisposable
         _ends.Push(_api.DisposeAsync);
         await ListenAsync(cancellationToken);
         Advertise = _settings.Advertise.Count > 0 ? _settings.Advertise : OwnAddresses(_api.Listening, _system.Queries.Network!);
-        await EnsureDelegationAsync();
+        await _delegation.ServeAsync(Advertise);
 
         await _cluster.ServeAsync(_system, Advertise);
 
@@ -168,8 +167,7 @@ sealed class ControllerDaemon : IAsyncDisposable
         _ends.Push(_system.DisposeAsync);
         // Before that the others are told that nodes will come.
         _ends.Push(async () => await _cluster.StopServingAsync());
-        _renewal = new Timer(_ => _ = RenewAsync(passphrase), null, RenewalCheck, RenewalCheck);
-        _ends.Push(_renewal.DisposeAsync);
+        Ended = Task.WhenAny(_cluster.Replaced, _delegation.Withdrawn).Unwrap();
         _log.Started(_keys.Network, _keys.Controller, string.Join(", ", _api.Listening), string.Join(", ", Advertise));
     }
 
@@ -196,7 +194,9 @@ sealed class ControllerDaemon : IAsyncDisposable
     {
         if (!File.Exists(_state.IdentityPath) && await ((IJournalTail)_journal).HighestOrderingAsync(cancellationToken) > 0)
             throw new CommandException(
-                ExitCode.BadConfiguration, $"{_state.IdentityPath} is missing but {_journal.Place} holds a network: restore it from a backup");
+                ExitCode.BadConfiguration, _settings.Database is null
+                    ? $"{_state.IdentityPath} is missing but {_journal.Place} holds a network: restore it from a backup"
+                    : $"{_state.IdentityPath} is missing but {_journal.Place} holds a network: restore it from a backup, or make this another controller of it with 'mesh-controller cluster join'");
     }
 
     async Task EnsureNetworkAsync()
@@ -211,43 +211,6 @@ sealed class ControllerDaemon : IAsyncDisposable
         }
         var genesis = new NetworkGenesis(_keys.Network, _keys.RootKey, _settings.Zone, _settings.Ipv4, _settings.Ipv6);
         Require(await _system.InitializeAsync(genesis, Cause.Of(Cause.System, SystemEntropy.Instance)));
-    }
-
-    async Task EnsureDelegationAsync() => Require(await _system.DelegateAsync(
-        _keys.Controller, _keys.Delegation, _keys.Authority.Certificate.RawData, [.. Advertise], Cause.Of(Cause.System, SystemEntropy.Instance)));
-
-    void RenewDelegation(byte[]? passphrase)
-    {
-        if (!_keys.IsRenewalDue(_clock.Now))
-            return;
-        try
-        {
-            if (_keys.TryRenew(_state, passphrase, _clock.Now))
-                _log.DelegationRenewed(_keys.DelegationStatement.NotAfter.ToString());
-            else
-                _log.DelegationEnds(_keys.DelegationStatement.NotAfter.ToString(), _state.Path);
-        }
-        catch (CommandException e)
-        {
-            _log.RenewalFailed(e.Message);
-        }
-    }
-
-    async Task RenewAsync(byte[]? passphrase)
-    {
-        var before = _keys.Delegation;
-        RenewDelegation(passphrase);
-        if (ReferenceEquals(before, _keys.Delegation))
-            return;
-        try
-        {
-            await EnsureDelegationAsync();
-        }
-        catch (CommandException e)
-        {
-            // The next start records it.
-            _log.RenewalFailed(e.Message);
-        }
     }
 
     async Task ListenAsync(CancellationToken cancellationToken)
@@ -276,7 +239,7 @@ sealed class ControllerDaemon : IAsyncDisposable
         var warnings = new List<string>();
         var ends = _keys.DelegationStatement.NotAfter;
         if (_keys.IsRenewalDue(now))
-            warnings.Add($"the delegation by the network root ends on {ends}: put root.key into {_state.Path} and start again to renew it");
+            warnings.Add($"the delegation by the network root ends on {ends}: renew it with 'mesh-controller cluster renew', with the root key at hand");
         if (File.Exists(_state.RootKeyPath) && _settings.RootPassphraseFile is null)
             warnings.Add($"the network's root key lies on this machine: move {_state.RootKeyPath} to a safe place");
         if (Trouble() is { } trouble)
@@ -304,7 +267,7 @@ sealed class ControllerDaemon : IAsyncDisposable
         CredentialLifetime = _settings.CredentialLifetime,
     };
 
-    static byte[]? ReadPassphrase(string? path)
+    internal static byte[]? ReadPassphrase(string? path)
     {
         if (path is null)
             return null;

@@ -20,8 +20,6 @@ sealed class ControllerKeys : IMapSigner, IDisposable
     /// <summary>How long a delegation counts.</summary>
     public static readonly TimeSpan DelegationLifetime = TimeSpan.FromDays(365);
 
-    static readonly string[] Rights = [DelegationRights.IssueCertificates, DelegationRights.SignMaps];
-
     readonly SigningPrivateKey _signingKey;
     volatile DsseEnvelope _delegation;
     volatile Delegation _statement;
@@ -102,6 +100,28 @@ sealed class ControllerKeys : IMapSigner, IDisposable
         return true;
     }
 
+    /// <summary>
+    /// Takes a delegation that the root has signed for these keys elsewhere, where it lasts for longer than the one in use; false where it
+    /// does not, or is none.
+    /// </summary>
+    public bool TryAdopt(StateDirectory state, DsseEnvelope delegation, WallTime now)
+    {
+        try
+        {
+            var statement = DelegationRequest.Of(_statement, RootKey).Check(delegation, now, "it");
+            if (statement.NotAfter <= _statement.NotAfter)
+                return false;
+            Save(state, new ControllerIdentity(Network, Controller, Epoch, RootKey, Authority.Certificate.RawData, delegation));
+            _statement = statement;
+            _delegation = delegation;
+            return true;
+        }
+        catch (CommandException e) when (e.ExitCode == ExitCode.Refused)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Zeroes the private keys.</summary>
     public void Dispose()
     {
@@ -118,7 +138,7 @@ sealed class ControllerKeys : IMapSigner, IDisposable
         var signingKey = new SigningPrivateKey(entropy);
         var authority = CertificateAuthority.Create(controller, now);
         var statement = new Delegation(
-            network, 1, controller, Ed25519.ComputePublicKey(signingKey), CertificatePin.AuthorityHash(authority.Certificate), Rights,
+            network, 1, controller, Ed25519.ComputePublicKey(signingKey), CertificatePin.AuthorityHash(authority.Certificate), DelegationRequest.Rights,
             now - CertificateAuthority.Backdating, now + DelegationLifetime);
         var identity = new ControllerIdentity(
             network, controller, 1, Ed25519.ComputePublicKey(root), authority.Certificate.RawData, SignDelegation(statement, root));
@@ -129,7 +149,9 @@ sealed class ControllerKeys : IMapSigner, IDisposable
         return new ControllerKeys(signingKey, authority, identity, statement);
     }
 
-    static ControllerKeys Open(StateDirectory state)
+    /// <summary>Opens the keys in a state directory.</summary>
+    /// <exception cref="CommandException">A file is missing, damaged or readable by others.</exception>
+    public static ControllerKeys Open(StateDirectory state)
     {
         var identity = Damaged(state.IdentityPath, () =>
             JsonSerializer.Deserialize(PrivateFile.Read(state.IdentityPath), IdentityJson.Default.ControllerIdentity));

@@ -60,6 +60,23 @@ static class RootKeyFile
         return text.Append(head).Append(Convert.ToBase64String(box)).Append('\n').ToString();
     }
 
+    /// <summary>Reads a file that is at hand for one command.</summary>
+    /// <exception cref="CommandException">It is not there, can be read by others, is none, or the passphrase is missing or wrong.</exception>
+    public static SigningPrivateKey Read(string path, byte[]? passphrase)
+    {
+        if (!File.Exists(path))
+            throw new CommandException(ExitCode.BadInput, $"there is no file {path}");
+        var content = PrivateFile.Read(path);
+        try
+        {
+            return Parse(Encoding.UTF8.GetString(content), passphrase, path);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(content);
+        }
+    }
+
     /// <summary>Reads the file's text; <paramref name="name"/> begins every error.</summary>
     /// <exception cref="CommandException">It is no root key file, or the passphrase is missing or wrong.</exception>
     public static SigningPrivateKey Parse(string text, byte[]? passphrase, string name)

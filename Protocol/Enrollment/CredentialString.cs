@@ -73,7 +73,7 @@ public sealed class CredentialString
             if (!IsControllerAddress(address))
                 throw new ArgumentException($"'{address}' is not a controller address: host:port is expected", nameof(controllers));
         }
-        var length = TextLength(FixedSize + controllers.Sum(address => 1 + address.Length) + ChecksumSize);
+        var length = Length(controllers);
         if (length > MaximumLength)
             throw new ArgumentException(
                 $"the controller addresses are too long: the credential would have {length} characters, {MaximumLength} are allowed", nameof(controllers));
@@ -124,6 +124,10 @@ public sealed class CredentialString
     /// <summary>Prints the id, never the secret.</summary>
     public override string ToString() => $"{Prefix}({Id})";
 
+    /// <summary>Tells whether the addresses are few and short enough for one credential.</summary>
+    public static bool Fits(IReadOnlyList<string> controllers) =>
+        controllers.Count is >= 1 and <= MaximumControllers && Length(controllers) <= MaximumLength;
+
     /// <summary>Tells whether a text is <c>host:port</c> or <c>[v6]:port</c> in printable ASCII with a port of 1 to 65535.</summary>
     public static bool IsControllerAddress([NotNullWhen(true)] string? address)
     {
@@ -169,6 +173,9 @@ public sealed class CredentialString
 
     static void WriteChecksum(ReadOnlySpan<byte> body, Span<byte> checksum) =>
         Sha256.Hash("mk1_"u8, body).Value.Span[..ChecksumSize].CopyTo(checksum);
+
+    static int Length(IReadOnlyList<string> controllers) =>
+        TextLength(FixedSize + controllers.Sum(address => 1 + address.Length) + ChecksumSize);
 
     static int TextLength(int bytes) => Prefix.Length + Base64Url.GetEncodedLength(bytes);
 }

@@ -70,6 +70,12 @@ public sealed record RevocationProgress(
 /// <param name="ValidUntil">The last moment at which it can act on the old map, whatever happens.</param>
 public sealed record PeerNotReached(NodeId Id, string Name, bool Attached, WallTime ValidUntil);
 
+/// <summary>Says how many of the nodes that were attached to a controller know of a change.</summary>
+/// <param name="Nodes">How many were attached.</param>
+/// <param name="Told">How many of them act on a map with the change.</param>
+/// <param name="Elapsed">From the commit to the last acknowledgement.</param>
+public sealed record NodesTold(int Nodes, int Told, TimeSpan Elapsed);
+
 /// <summary>Answers a change of the policy.</summary>
 /// <param name="Document">The policy that was set.</param>
 /// <param name="Problems">Warnings; they do not keep the policy from taking effect.</param>

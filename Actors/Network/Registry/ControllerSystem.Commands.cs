@@ -6,6 +6,7 @@ using Mesh.Actors.Sessions;
 using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Enrollment;
 using Mesh.Protocol.Identity;
+using Mesh.Protocol.Map;
 using Mesh.Protocol.Trust;
 
 namespace Mesh.Actors.Registry;
@@ -38,6 +39,22 @@ public sealed partial class ControllerSystem
         return _feed.Current.Controllers[controller];
     }
 
+    /// <summary>Withdraws a controller and waits, at most as long as told, until the nodes attached here know.</summary>
+    public async Task<Outcome<NodesTold>> RemoveControllerAsync(ControllerId controller, TimeSpan atMost, Cause cause)
+    {
+        var outcome = await WithdrawAsync(controller, cause);
+        if (!outcome.IsDone)
+            return outcome.Refusal;
+        try
+        {
+            return await _sessions.Ask<NodesTold>(new AwaitTold(controller, atMost), atMost + _options.CommandTimeout);
+        }
+        catch (AskTimeoutException)
+        {
+            return Refusal.Unavailable("the controller is withdrawn, but the nodes' acknowledgements");
+        }
+    }
+
     /// <summary>Creates a user.</summary>
     public async Task<Outcome<UserView>> CreateUserAsync(string name, Cause cause)
     {
@@ -57,15 +74,17 @@ public sealed partial class ControllerSystem
             return new Refusal(RefusalKind.Conflict, "no-network", "there is no network yet");
         if (Check(request, view) is { } problem)
             return new Refusal(RefusalKind.Invalid, "invalid", problem);
-        var addresses = view.Controllers.Values.Where(one => !one.Withdrawn)
-            .OrderBy(one => one.Id.ToString(), StringComparer.Ordinal)
-            .SelectMany(one => one.Addresses)
+        var id = TypedId.Create<CredentialId>(_entropy);
+        // Another order for every credential: machines that join together do not all come to one controller.
+        var addresses = ControllerOrder.Addresses(
+                id.Value, view.Controllers.Values.Where(one => !one.Withdrawn).Select(one => new ControllerEntry(one.Id, one.Addresses)))
             .Take(CredentialString.MaximumControllers)
             .ToList();
+        while (addresses.Count > 1 && !CredentialString.Fits(addresses))
+            addresses.RemoveAt(addresses.Count - 1);
         if (addresses.Count == 0)
             return new Refusal(RefusalKind.Conflict, "no-controller", "no controller of this network has an address yet");
 
-        var id = TypedId.Create<CredentialId>(_entropy);
         var secret = new byte[CredentialString.SecretSize];
         _entropy.Fill(secret);
         try

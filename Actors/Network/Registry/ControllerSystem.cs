@@ -104,6 +104,11 @@ public sealed partial class ControllerSystem : IAsyncDisposable
         return controller;
     }
 
+    /// <summary>Waits until the projection satisfies a condition.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public async Task<NetworkView> WhenAsync(Func<NetworkView, bool> condition, CancellationToken cancellationToken) =>
+        (await _feed.WaitAsync(condition, Timeout.InfiniteTimeSpan, cancellationToken))!;
+
     /// <summary>Attaches a control stream whose node was authenticated; a stream that the node had before is closed as replaced.</summary>
     /// <param name="node">The node.</param>
     /// <param name="stream">The way down. It is closed with <c>revoked</c>, <c>logged-out</c>, <c>replaced</c>, <c>stopping</c>,

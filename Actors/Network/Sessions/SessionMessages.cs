@@ -25,6 +25,9 @@ sealed record SignFullMap(NodeId Node);
 /// <summary>Waits until the peers of a removed node have acknowledged; answered by <see cref="RevocationProgress"/> or a <see cref="Refusal"/>.</summary>
 sealed record AwaitCut(NodeId Node, TimeSpan AtMost);
 
+/// <summary>Waits until the attached nodes know that a controller was withdrawn; answered by <see cref="Mesh.Actors.Registry.NodesTold"/>.</summary>
+sealed record AwaitTold(ControllerId Controller, TimeSpan AtMost);
+
 /// <summary>Closes every stream.</summary>
 sealed record CloseAll(string Reason);
 

@@ -93,7 +93,7 @@ sealed partial class SessionsActor
                 shares.Add(share);
         }
         Send(shares);
-        CloseWithdrawn(committed.Before);
+        OnWithdrawals(committed.Before);
         foreach (var share in shares)
             Introduce(share.Attachment, [.. share.Introduced.Select(peer => peer.Entry.Id)]);
         LetIn();
@@ -167,6 +167,7 @@ sealed partial class SessionsActor
         }
         _services.Presence.Update(node, presence => presence with { Revision = Math.Max(presence.Revision, frame.Revision) });
         Acknowledge(node, frame.Revision);
+        OnTaken(node, attachment, frame.Revision);
     }
 
     void On(NodeRefused refused)

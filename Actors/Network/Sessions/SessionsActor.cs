@@ -65,6 +65,9 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
         Receive<AwaitCut>(On);
         Receive<CutOverdue>(On);
         Receive<CatchUpOverdue>(On);
+        Receive<AwaitTold>(On);
+        Receive<ToldOverdue>(On);
+        Receive<CertificateOver>(On);
         Receive<RenewalTick>(_ => Renew());
         Receive<CloseAll>(close =>
         {
@@ -127,7 +130,7 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
     {
         if (!_byRef.Remove(terminated.ActorRef, out var node) || !_attachments.Remove(node, out var attachment))
             return;
-        ForgetAhead(attachment.Handle);
+        OnGone(node, attachment.Handle);
         if (attachment.Body is { } body)
             _lastBodies.Add(node, body);
         GoOffline(node);

@@ -18,11 +18,12 @@ namespace Mesh.Tests.Controller.Api;
 /// <summary>Is a machine as the controller sees one: its keys and an HTTP/2 client of its own, written without the node's code.</summary>
 sealed class Machine : IDisposable
 {
-    readonly RunningController _controller;
+    RunningController _controller;
     readonly Digest256 _rootHash;
     readonly IPAddress _from;
     readonly ECDsa _tlsKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     HttpClient _http;
+    byte[]? _certificate;
 
     public Machine(RunningController controller, CredentialString credential, string hostname = "machine", string from = "127.0.0.1")
     {
@@ -72,9 +73,36 @@ sealed class Machine : IDisposable
         return null;
     }
 
+    /// <summary>Connects to another controller from here on, with the same certificate.</summary>
+    public void MoveTo(RunningController controller)
+    {
+        _controller = controller;
+        if (_certificate is { } certificate)
+            Present(certificate);
+        else
+            PresentNothing();
+    }
+
+    /// <summary>Asks for a certificate, by the node's own key where that is wanted.</summary>
+    public async Task<CertificateReply> RenewAsync(bool byKey)
+    {
+        var request = CertificateRequest;
+        var signature = new byte[Ed25519.SignatureSize];
+        var now = _controller.Clock.Now;
+        Ed25519.Sign(SigningKey, CertificateProof.Bytes(Reply!.Network, Reply.Node, now, request), signature);
+        using var response = await PostAsync("/v1/certificate", ProtocolJson.Encode(
+            new CertificateRequestMessage(request, byKey ? new CertificateProof(Reply.Node, now, signature) : null),
+            ProtocolJson.Default.CertificateRequestMessage));
+        Assert.Null(await ProblemOfAsync(response));
+        Assert.True(ProtocolJson.TryDecode(await response.Content.ReadAsByteArrayAsync(), ProtocolJson.Default.CertificateReply, out var reply));
+        Present(reply.Certificates[0]);
+        return reply;
+    }
+
     /// <summary>Connects with a certificate from here on.</summary>
     public void Present(byte[] certificate)
     {
+        _certificate = certificate;
         using var bare = X509CertificateLoader.LoadCertificate(certificate);
         _http.Dispose();
         _http = Connect(bare.CopyWithPrivateKey(_tlsKey));
@@ -83,6 +111,7 @@ sealed class Machine : IDisposable
     /// <summary>Connects without a certificate from here on.</summary>
     public void PresentNothing()
     {
+        _certificate = null;
         _http.Dispose();
         _http = Connect(null);
     }

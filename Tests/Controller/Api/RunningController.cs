@@ -29,6 +29,9 @@ sealed class RunningController : IAsyncDisposable
     /// <summary>Where the journal is; null: a file in the state directory.</summary>
     public PostgresPlace? Database { get; set; }
 
+    /// <summary>Where nodes are told to find it; empty: where it listens.</summary>
+    public IReadOnlyList<string> Advertise { get; init; } = [];
+
     public static async Task<RunningController> StartAsync(PostgresPlace? database = null)
     {
         var controller = new RunningController { Database = database };
@@ -40,7 +43,7 @@ sealed class RunningController : IAsyncDisposable
     public Task StartFirstAsync() => StartDaemonAsync(port: 0);
 
     /// <summary>Gets what ends the controller although nobody told it to.</summary>
-    public Task<CommandException> Replaced => _daemon!.Replaced;
+    public Task<CommandException> Ended => _daemon!.Ended;
 
     /// <summary>Stops the controller and starts it again on the same state and port.</summary>
     public async Task RestartAsync()
@@ -77,7 +80,8 @@ sealed class RunningController : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _daemon!.DisposeAsync();
+        if (_daemon is not null)
+            await _daemon.DisposeAsync();
         _directory.Dispose();
     }
 
@@ -88,6 +92,7 @@ sealed class RunningController : IAsyncDisposable
             StateDirectory = StateDirectory,
             Database = Database,
             Socket = Socket,
+            Advertise = Advertise,
             Listen = [new IPEndPoint(IPAddress.Loopback, port)],
         };
         _daemon = await ControllerDaemon.StartAsync(settings, Clock, NullLoggerFactory.Instance, CancellationToken.None);

@@ -71,7 +71,7 @@ public sealed class ClusterMemberTests
             error);
 
         PostgresServer.Instance.Query(uri, "UPDATE mesh_member SET incarnation = incarnation + 1");
-        var replaced = await controller.Replaced.WaitAsync(TimeSpan.FromSeconds(20));
+        var replaced = await controller.Ended.WaitAsync(TimeSpan.FromSeconds(20));
         Assert.Equal(ExitCode.BadConfiguration, replaced.ExitCode);
         Assert.StartsWith("stopped: another process runs as controller ", replaced.Message, StringComparison.Ordinal);
     }
