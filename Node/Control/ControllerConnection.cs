@@ -22,7 +22,9 @@ namespace Mesh.Node.Control;
 sealed class ControllerConnection : IDisposable
 {
     static readonly MediaTypeHeaderValue _json = new("application/json");
-    static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(4);
+    static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(8);
+    static readonly TimeSpan _addressTimeout = TimeSpan.FromSeconds(1.5);
+    static readonly TimeSpan _keepAlive = TimeSpan.FromSeconds(1.9);
 
     readonly HttpClient _http;
     readonly string _address;
@@ -47,10 +49,11 @@ sealed class ControllerConnection : IDisposable
             UseProxy = false,
             UseCookies = false,
             AllowAutoRedirect = false,
-            // A controller that is cut off without a word is noticed within half a minute.
+            // A controller that is cut off or stands still is noticed within 5 s. The handler looks once a second: a little under two of
+            // its steps, so that neither step waits for one more.
             KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
-            KeepAlivePingDelay = TimeSpan.FromSeconds(15),
-            KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
+            KeepAlivePingDelay = _keepAlive,
+            KeepAlivePingTimeout = _keepAlive,
             SslOptions = new SslClientAuthenticationOptions
             {
                 TargetHost = CertificatePin.ControllerName,
@@ -180,8 +183,16 @@ sealed class ControllerConnection : IDisposable
             var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             try
             {
-                await socket.ConnectAsync(address, port, cancel);
+                using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+                limit.CancelAfter(_addressTimeout);
+                await socket.ConnectAsync(address, port, limit.Token);
                 return new NetworkStream(socket, ownsSocket: true);
+            }
+            catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+            {
+                // Nothing is there, or nothing comes through: the name's next address may do.
+                socket.Dispose();
+                last = new SocketException((int)SocketError.TimedOut);
             }
             catch (SocketException failure)
             {

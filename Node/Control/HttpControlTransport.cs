@@ -16,7 +16,7 @@ namespace Mesh.Node.Control;
 sealed class HttpControlTransport : IControlTransport, IDisposable
 {
     readonly ECDsa _key;
-    readonly Func<byte[]> _request;
+    readonly Func<CertificateRequestMessage> _request;
     readonly Action<IReadOnlyList<byte[]>> _keep;
     readonly Digest256 _rootHash;
     readonly TimeProvider _time;
@@ -26,12 +26,12 @@ sealed class HttpControlTransport : IControlTransport, IDisposable
     /// <param name="key">The key of the TLS certificate.</param>
     /// <param name="certificates">The node's certificate in DER and its authority's.</param>
     /// <param name="root">The pinned network root.</param>
-    /// <param name="request">Makes a PKCS #10 request for the key.</param>
+    /// <param name="request">Makes a request for the key, in the node's own name.</param>
     /// <param name="keep">Keeps renewed certificates.</param>
     /// <param name="time">Judges certificates.</param>
     /// <exception cref="CryptographicException">The certificates cannot be read or are not for the key.</exception>
     public HttpControlTransport(
-        ECDsa key, IReadOnlyList<byte[]> certificates, SigningPublicKey root, Func<byte[]> request, Action<IReadOnlyList<byte[]>> keep, TimeProvider time)
+        ECDsa key, IReadOnlyList<byte[]> certificates, SigningPublicKey root, Func<CertificateRequestMessage> request, Action<IReadOnlyList<byte[]>> keep, TimeProvider time)
     {
         _key = key;
         _request = request;
@@ -52,7 +52,7 @@ sealed class HttpControlTransport : IControlTransport, IDisposable
     public async Task RenewCertificateAsync(string address, PinExpectation expected, CancellationToken cancel)
     {
         using var connection = Connect(address, expected);
-        var reply = await connection.PostAsync("/v1/certificate", new CertificateRequestMessage(_request()),
+        var reply = await connection.PostAsync("/v1/certificate", _request(),
             ProtocolJson.Default.CertificateRequestMessage, ProtocolJson.Default.CertificateReply, cancel);
         try
         {

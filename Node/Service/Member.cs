@@ -6,6 +6,7 @@ using Mesh.Node.State;
 using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
+using Mesh.Protocol.Time;
 using Mesh.Protocol.Trust;
 using Microsoft.Extensions.Logging;
 
@@ -46,7 +47,8 @@ sealed class Member : INetworkSink, INetworkMemory, IAsyncDisposable
         _log = log;
         _reached = ReadEndpoints(state, log);
         _transport = new HttpControlTransport(
-            identity.Tls, record.Certificates, record.Root, identity.CreateCertificateRequest, KeepCertificates, time);
+            identity.Tls, record.Certificates, record.Root, () => identity.CreateCertificateRequest(record.Network, record.Node, WallTime.From(time.GetUtcNow())),
+            KeepCertificates, time);
         _endpoints = new OwnEndpoints(tunnel.Interface, tunnel.Port);
     }
 

@@ -205,7 +205,8 @@ sealed class NodeService(
     {
         using var identity = state.Identity.Read();
         using var transport = new HttpControlTransport(
-            identity.Tls, record.Certificates, record.Root, identity.CreateCertificateRequest, static _ => { }, time);
+            identity.Tls, record.Certificates, record.Root, () => identity.CreateCertificateRequest(record.Network, record.Node, WallTime.From(time.GetUtcNow())),
+            static _ => { }, time);
         var expected = new PinExpectation(record.Network, trust?.Epoch ?? 0, trust?.Body?.Withdrawn ?? []);
         var addresses = (trust?.Body?.Controllers.SelectMany(controller => controller.Addresses) ?? []).Concat(record.Controllers).Distinct();
         var problem = "it knows no controller";

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Mesh.Protocol.Crypto;
+using Mesh.Protocol.Enrollment;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Time;
 
@@ -76,6 +77,18 @@ sealed class NodeIdentity : IDisposable
     /// <summary>Makes a PKCS #10 request (RFC 2986) in DER for the TLS key.</summary>
     public byte[] CreateCertificateRequest() =>
         new CertificateRequest("CN=node", Tls, HashAlgorithmName.SHA256).CreateSigningRequest();
+
+    /// <summary>Makes the same with a proof by the identity key of which node asks: a certificate that counts no longer is not needed for it.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="now">The time.</param>
+    public CertificateRequestMessage CreateCertificateRequest(NetworkId network, NodeId node, WallTime now)
+    {
+        var request = CreateCertificateRequest();
+        var signature = new byte[Ed25519.SignatureSize];
+        Ed25519.Sign(Signing, CertificateProof.Bytes(network, node, now, request), signature);
+        return new CertificateRequestMessage(request, new CertificateProof(node, now, signature));
+    }
 
     /// <summary>Zeroes the keys.</summary>
     public void Dispose()

@@ -43,7 +43,7 @@ public sealed partial class ControlLink
         if (_keepProblem is { } keep)
             yield return $"the state is not kept: {OneLine(keep)}";
         if (_trust.Removed is null && now > _setup.Transport.Certificate.NotAfter)
-            yield return $"the TLS certificate expired at {Print(_setup.Transport.Certificate.NotAfter)}: mesh logout, then mesh up --auth-key with a new credential";
+            yield return $"the TLS certificate expired at {Print(_setup.Transport.Certificate.NotAfter)}: the next controller that answers renews it";
         else if (_certificateProblem is { } certificate)
             yield return $"the TLS certificate was not renewed: {OneLine(certificate)}";
     }
@@ -53,20 +53,20 @@ public sealed partial class ControlLink
         if (_stream is null || _renewing || _trust.Removed is not null || Clock < _setup.Transport.Certificate.RenewFrom)
             return;
         _renewing = true;
-        RenewAsync(_controller!, Expectation).PipeTo(Self, Self);
+        RenewAsync(_controller!, Expectation, _renewTimeout).PipeTo(Self, Self);
     }
 
-    async Task<CertificateRenewed> RenewAsync(string address, PinExpectation expected)
+    async Task<CertificateRenewed> RenewAsync(string address, PinExpectation expected, TimeSpan atMost)
     {
-        using var limit = new CancellationTokenSource(_renewTimeout);
+        using var limit = new CancellationTokenSource(atMost);
         try
         {
             await _setup.Transport.RenewCertificateAsync(address, expected, limit.Token);
-            return new CertificateRenewed(Problem: null);
+            return new CertificateRenewed(address, Code: null, Problem: null);
         }
         catch (Exception failure) when (failure is ControlRefusedException or IOException or OperationCanceledException)
         {
-            return new CertificateRenewed(failure is OperationCanceledException ? "no answer in time" : failure.Message);
+            return new CertificateRenewed(address, (failure as ControlRefusedException)?.Code, failure is OperationCanceledException ? "no answer in time" : failure.Message);
         }
     }
 

@@ -15,7 +15,6 @@ namespace Mesh.Actors.Control;
 public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
 {
     static readonly TimeSpan _tick = TimeSpan.FromSeconds(30);
-    static readonly TimeSpan _attachTimeout = TimeSpan.FromSeconds(4);
     static readonly TimeSpan _sendTimeout = TimeSpan.FromSeconds(10);
 
     // A node that was taken out asks now and then whether it was a mistake.
@@ -36,7 +35,6 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
     CancellationTokenSource _streamCancel = new();
     string? _controller;
     int _attempt;
-    int _addressIndex;
     int _failuresInRound;
 
     /// <summary>Creates the actor; it begins with what the memory holds.</summary>
@@ -79,11 +77,7 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
         ReceiveAsync<HintDue>(_ => SendHintAsync(evenIfUnchanged: true));
         ReceiveAsync<EndpointsSettled>(_ => SendHintAsync(evenIfUnchanged: false));
         Receive<EndpointsChanged>(_ => Timers.StartSingleTimer(EndpointsSettled.Instance, EndpointsSettled.Instance, TimeSpan.FromMilliseconds(200)));
-        Receive<CertificateRenewed>(renewed =>
-        {
-            _renewing = false;
-            _certificateProblem = renewed.Problem;
-        });
+        Receive<CertificateRenewed>(OnCertificateRenewed);
     }
 
     /// <inheritdoc/>
@@ -122,9 +116,6 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
         Timers.StartPeriodicTimer(Tick.Instance, Tick.Instance, _tick);
     }
 
-    IReadOnlyList<string> Addresses =>
-        [.. (_trust.Body?.Controllers.SelectMany(controller => controller.Addresses) ?? []).Concat(_setup.Controllers).Distinct(StringComparer.Ordinal)];
-
     PinExpectation Expectation => new(_trust.Network, _trust.Epoch, _trust.Body?.Withdrawn ?? []);
 
     void Connect()
@@ -137,18 +128,18 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
             Retry(RetryDelay.Longest);
             return;
         }
-        var address = addresses[_addressIndex % addresses.Count];
+        var address = Choose(addresses);
         var attempt = ++_attempt;
         var attach = new AttachFrame(
             _setup.Version, _setup.Os, _setup.Hostname, _trust.Epoch, _trust.Revision, _trust.Body is null ? null : MapChange.Hash(_trust.Body),
             _setup.Suites);
-        OpenAsync(address, attach, attempt, Expectation, _streamCancel.Token).PipeTo(Self, Self);
+        OpenAsync(address, attach, attempt, Expectation, AttachTimeout, _streamCancel.Token).PipeTo(Self, Self);
     }
 
-    async Task<object> OpenAsync(string address, AttachFrame attach, int attempt, PinExpectation expected, CancellationToken cancel)
+    async Task<object> OpenAsync(string address, AttachFrame attach, int attempt, PinExpectation expected, TimeSpan atMost, CancellationToken cancel)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        limit.CancelAfter(_attachTimeout);
+        limit.CancelAfter(atMost);
         try
         {
             return new Attached(attempt, address, await _setup.Transport.AttachAsync(address, attach, expected, limit.Token));
@@ -176,7 +167,7 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
         }
         _stream = attached.Stream;
         _controller = attached.Address;
-        _failuresInRound = 0;
+        (_failuresInRound, _failedRounds, _recovered) = (0, 0, false);
         _unreachable = null;
         _refusedBy = null;
         _lastSent = null;
@@ -188,16 +179,15 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
 
     void OnAttachFailed(AttachFailed failed)
     {
-        if (failed.Attempt != _attempt)
+        if (failed.Attempt != _attempt || TryRecover(failed))
             return;
         if (failed.Code is not null)
             _refusedBy = new Refusal(failed.Address, failed.Code, failed.Reason, Clock);
         NoteUnreachable($"{failed.Address}: {failed.Reason}");
-        _addressIndex++;
         // Another controller is tried at once; only a round without success is followed by a pause.
         var pause = ++_failuresInRound < Addresses.Count ? TimeSpan.FromMilliseconds(1) : _backoff.Next();
         if (_failuresInRound >= Addresses.Count)
-            _failuresInRound = 0;
+            (_failuresInRound, _failedRounds, _recovered) = (0, _failedRounds + 1, false);
         Retry(pause);
     }
 
@@ -318,5 +308,5 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
 
     sealed record StreamLost(int Attempt, string Reason);
 
-    sealed record CertificateRenewed(string? Problem);
+    sealed record CertificateRenewed(string Address, string? Code, string? Problem);
 }

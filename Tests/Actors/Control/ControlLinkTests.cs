@@ -266,6 +266,58 @@ public sealed class ControlLinkTests : TestKit
     }
 
     [Fact]
+    public async Task It_leaves_a_controller_that_is_lost_for_another_and_stays_there()
+    {
+        Start("a:1", "b:2", "c:3");
+        var first = await _transport.NextAsync();
+        first.Send(new DownFrame(Map: _network.Frame(_network.Full(), 10)));
+        await first.NextAsync();
+        first.Break();
+        var second = await _transport.NextAsync();
+        Assert.NotEqual(first.Address, second.Address);
+        // The first one's return is no reason to move.
+        second.Send(new DownFrame(Map: _network.Frame(_network.Full(SigningNetwork.Peer(20)), 11)));
+        Assert.Equal(11, (await second.NextAsync()).Ack!.Revision);
+        Assert.Equal(["a:1", "b:2"], _transport.Attempts);
+    }
+
+    [Fact]
+    public void Nodes_spread_over_the_controllers_each_in_an_order_that_stays()
+    {
+        ControllerEntry[] controllers = [.. Enumerable.Range(1, 3).Select(i => new ControllerEntry(new ControllerId(SigningNetwork.Id((byte)i)), [$"a{i}:1", $"b{i}:1"]))];
+        var orders = Enumerable.Range(1, 255).Select(i => ControllerOrder.Addresses(SigningNetwork.Id((byte)i), controllers)).ToArray();
+        Assert.All(orders, order => Assert.Equal(6, order.Distinct().Count()));
+        // Every controller once before any of them twice.
+        Assert.All(orders, order => Assert.All(order.Take(3), address => Assert.StartsWith("a", address)));
+        Assert.All(orders.GroupBy(order => order[0]), group => Assert.InRange(group.Count(), 55, 115));
+        Assert.Equal(orders[7], ControllerOrder.Addresses(SigningNetwork.Id(8), controllers.Reverse()));
+    }
+
+    [Theory]
+    [InlineData(RefusalCodes.CertificateUnknown)]
+    [InlineData(RefusalCodes.CertificateExpired)]
+    public async Task A_node_whose_certificate_is_not_taken_gets_another_and_attaches_to_whoever_gave_it(string code)
+    {
+        _transport.Answer = address => address == "b:2" && _transport.Renewals > 0
+            ? null
+            : address == "a:1" ? new IOException("connection refused") : new ControlRefusedException(code, "ask for a new one");
+        var link = Start("a:1", "b:2");
+        Assert.Equal("b:2", (await _transport.NextAsync()).Address);
+        Assert.Equal(["a:1", "b:2", "b:2"], _transport.Attempts);
+        Assert.Equal(1, _transport.Renewals);
+        Assert.Equal("b:2", (await StatusAsync(link)).Controller);
+    }
+
+    [Fact]
+    public async Task A_controller_that_takes_no_certificate_at_all_is_left_and_said_so()
+    {
+        _transport.Answer = address => address == "b:2" ? null : new ControlRefusedException(RefusalCodes.CertificateUnknown, "ask for a new one");
+        Start("a:1", "b:2");
+        Assert.Equal("b:2", (await _transport.NextAsync()).Address);
+        Assert.Equal(["a:1", "a:1", "b:2"], _transport.Attempts);
+    }
+
+    [Fact]
     public async Task It_says_where_it_is_in_its_own_name_and_again_when_that_changes()
     {
         var (_, stream) = await StartWithMapAsync();
@@ -377,15 +429,22 @@ public sealed class ControlLinkTests : TestKit
     }
 
     [Fact]
-    public void Pauses_double_up_to_four_seconds_less_jitter()
+    public void Pauses_begin_anywhere_in_half_a_second_then_double_up_to_four_seconds_less_jitter()
     {
         var backoff = new RetryDelay(new Random(7));
         TimeSpan[] pauses = [.. Enumerable.Range(0, 8).Select(_ => backoff.Next())];
-        double[] longest = [0.25, 0.5, 1, 2, 4, 4, 4, 4];
+        double[] longest = [0.5, 1, 2, 4, 4, 4, 4];
 
-        Assert.All(pauses.Zip(longest), pair => Assert.InRange(pair.First.TotalSeconds, pair.Second / 2, pair.Second));
-        backoff.Reset();
-        Assert.InRange(backoff.Next().TotalSeconds, 0.125, 0.25);
+        Assert.InRange(pauses[0].TotalSeconds, 0, 0.5);
+        Assert.All(pauses.Skip(1).Zip(longest), pair => Assert.InRange(pair.First.TotalSeconds, pair.Second / 2, pair.Second));
+        var firsts = Enumerable.Range(0, 1000).Select(_ =>
+        {
+            backoff.Reset();
+            return backoff.Next().TotalSeconds;
+        }).ToArray();
+        Assert.All(firsts, first => Assert.InRange(first, 0, 0.5));
+        // A thousand nodes that lose a controller together come evenly over that time.
+        Assert.All(Enumerable.Range(0, 5), part => Assert.InRange(firsts.Count(first => first >= part * 0.1 && first < (part + 1) * 0.1), 150, 250));
     }
 
     protected override void AfterAll()
