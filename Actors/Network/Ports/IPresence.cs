@@ -4,7 +4,7 @@ using Mesh.Protocol.Time;
 namespace Mesh.Actors.Ports;
 
 /// <summary>Says what is known of a node beside the journal; it may be lost.</summary>
-/// <param name="Online">Whether a control stream of the node is open at this controller.</param>
+/// <param name="Online">Whether a control stream of the node is open at any controller, as far as this one knows.</param>
 /// <param name="LastSeen">When something of it was last received; null: never.</param>
 /// <param name="Os">The operating system as it reported it last.</param>
 /// <param name="Version">The program's version as it reported it last.</param>

@@ -11,7 +11,8 @@ namespace Mesh.Actors.Projection;
 /// <param name="Before">The view that the last one brought.</param>
 /// <param name="View">The new one.</param>
 /// <param name="Affected">The nodes whose body differs.</param>
-sealed record ViewCommitted(NetworkView Before, NetworkView View, IReadOnlySet<NodeId> Affected);
+/// <param name="Removals">The nodes that were taken out, and by which event.</param>
+sealed record ViewCommitted(NetworkView Before, NetworkView View, IReadOnlySet<NodeId> Affected, IReadOnlyDictionary<NodeId, long> Removals);
 
 /// <summary>Says whom the tail drives.</summary>
 sealed record TailServices(
@@ -82,6 +83,7 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
         var (before, view) = (_view, _view);
         var affected = new HashSet<NodeId>();
         var heads = new List<AuditHead>(events.Count);
+        var removals = new Dictionary<NodeId, long>();
         try
         {
             foreach (var journaled in events)
@@ -89,6 +91,11 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
                 if (NetworkEvents.Manifests.Decode(journaled.Payload.Span, journaled.Manifest) is not INetworkEvent happened)
                     throw new InvalidDataException($"'{journaled.Manifest}' at {journaled.Ordering} is no event of a network");
                 var change = view.Apply(journaled.Ordering, happened);
+                foreach (var node in change.Affected)
+                {
+                    if (change.View.Nodes[node].Removed is not null && view.Nodes.GetValueOrDefault(node) is { IsPresent: true })
+                        removals[node] = journaled.Ordering;
+                }
                 view = change.View.Chain(journaled);
                 heads.Add(view.Audit);
                 affected.UnionWith(change.Affected);
@@ -104,7 +111,7 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
         foreach (var head in heads)
             _services.Trail.Add(head);
         // In this order: whoever waits for the view and then asks the sessions finds them as far.
-        _services.Sessions.Tell(new ViewCommitted(before, view, affected));
+        _services.Sessions.Tell(new ViewCommitted(before, view, affected, removals));
         _services.Feed.Publish(view);
         foreach (var journaled in events)
             TellEntity(journaled);

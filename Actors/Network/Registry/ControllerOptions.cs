@@ -38,4 +38,13 @@ public sealed record ControllerOptions
 
     /// <summary>Gets how often credentials whose time is over are looked for; 1 minute.</summary>
     public TimeSpan ExpirySweepInterval { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>
+    /// Gets how long a node that left one of several controllers may take to be seen at another before its peers are told that it is offline;
+    /// 6 seconds. A controller that is alone says so at once.
+    /// </summary>
+    public TimeSpan MoveGrace { get; init; } = TimeSpan.FromSeconds(6);
+
+    /// <summary>Gets how often it is told and stored when attached nodes were last heard of; 30 seconds.</summary>
+    public TimeSpan SeenInterval { get; init; } = TimeSpan.FromSeconds(30);
 }

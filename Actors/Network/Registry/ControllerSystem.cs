@@ -1,4 +1,5 @@
 using Mesh.Actors.Audit;
+using Mesh.Actors.Cluster;
 using Mesh.Actors.Enrollment;
 using Mesh.Actors.Policy;
 using Mesh.Actors.Ports;
@@ -28,13 +29,15 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     readonly IActorRef _tokens;
     readonly IActorRef _nodes;
     readonly IActorRef _credentials;
+    readonly IActorRef? _lastSeen;
     readonly IActorRef _sessions;
     readonly IActorRef _sweep;
     readonly IActorRef _tail;
     long _streams;
 
     ControllerSystem(
-        ActorSystem system, IJournalTail journal, IMapSigner signer, IClock clock, IEntropy entropy, IPresence presence, IJobs jobs, ControllerOptions options)
+        ActorSystem system, IJournalTail journal, IMapSigner signer, IClock clock, IEntropy entropy, IPresence presence, IJobs jobs, ILastSeen? lastSeen,
+        ControllerOptions options)
     {
         (_system, _journal, _options, _clock, _entropy) = (system, journal, options, clock, entropy);
         Queries = new NetworkQueries(_feed, presence, journal);
@@ -57,7 +60,8 @@ public sealed partial class ControllerSystem : IAsyncDisposable
         Func<string, Props> credential = id => Props.Create(() => new CredentialActor(id, services));
         _credentials = system.ActorOf(Props.Create(() => new EntityParent(credential, clock, options)), "credentials");
 
-        var sessions = new SessionServices(_feed, signer, clock, presence, options, _nodes, entropy, _attached);
+        _lastSeen = lastSeen is null ? null : system.ActorOf(Props.Create(() => new LastSeenActor(lastSeen)), "last-seen");
+        var sessions = new SessionServices(_feed, signer, clock, presence, options, _nodes, entropy, _attached, _lastSeen);
         _sessions = system.ActorOf(Props.Create(() => new SessionsActor(sessions)), "sessions");
         var tail = new TailServices(
             journal, _feed, clock, options, _credentials, _nodes, _users, _tokens, _singletons, _sessions, Audit);
@@ -92,14 +96,16 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     /// <param name="presence">Keeps what may be lost.</param>
     /// <param name="options">Times and bounds.</param>
     /// <param name="jobs">Says which of the jobs that only one controller need do are this one's; null: all.</param>
+    /// <param name="lastSeen">Keeps what is known of nodes beyond a restart; null: nothing does.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="OperationCanceledException">Cancelled before the journal was read, for instance because it cannot be.</exception>
     public static async Task<ControllerSystem> StartAsync(
         ActorSystem system, IJournalTail journal, IMapSigner signer, IClock clock, IEntropy entropy, IPresence presence,
-        ControllerOptions options, IJobs? jobs = null, CancellationToken cancellationToken = default)
+        ControllerOptions options, IJobs? jobs = null, ILastSeen? lastSeen = null, CancellationToken cancellationToken = default)
     {
+        await RememberAsync(lastSeen, presence, cancellationToken);
         var highest = await journal.HighestOrderingAsync(cancellationToken);
-        var controller = new ControllerSystem(system, journal, signer, clock, entropy, presence, jobs ?? AllJobs.Instance, options);
+        var controller = new ControllerSystem(system, journal, signer, clock, entropy, presence, jobs ?? AllJobs.Instance, lastSeen, options);
         await controller._feed.WaitAsync(view => view.Revision >= highest, Timeout.InfiniteTimeSpan, cancellationToken);
         return controller;
     }
@@ -122,13 +128,34 @@ public sealed partial class ControllerSystem : IAsyncDisposable
         return handle;
     }
 
+    /// <summary>
+    /// Takes a link to another controller, which was authenticated, into use; one that there was before is closed as replaced. The other
+    /// controller is told which nodes are attached here, and from then on what changes.
+    /// </summary>
+    /// <param name="member">The other controller.</param>
+    /// <param name="link">The way to it. It is closed with <c>replaced</c> or <c>overrun</c> (the other does not read).</param>
+    public MemberLinkHandle OpenLink(ControllerId member, IMemberLink link)
+    {
+        var handle = new MemberLinkHandle(member, link, _sessions);
+        _sessions.Tell(new LinkOpened(handle), ActorRefs.NoSender);
+        return handle;
+    }
+
+    /// <summary>Takes in which controllers there are and how they do; safe to call as often as there is something new.</summary>
+    public void Take(ClusterView cluster) => _sessions.Tell(new ClusterSeen(cluster), ActorRefs.NoSender);
+
+    /// <summary>Waits until every other controller that is up has said which nodes it has, at most for a time.</summary>
+    public Task WaitForLinksAsync(TimeSpan atMost) => _sessions.Ask<object>(new AwaitLinks(atMost), atMost + _options.CommandTimeout);
+
     /// <summary>Closes every stream as <c>stopping</c> and stops the actors.</summary>
     public async ValueTask DisposeAsync()
     {
         if (_system.WhenTerminated.IsCompleted)
             return;
-        foreach (var actor in (IActorRef[])[_sweep, _tail, _sessions, _credentials, _nodes, _tokens, _users, _singletons])
+        foreach (var actor in (IActorRef?[])[_sweep, _tail, _sessions, _lastSeen, _credentials, _nodes, _tokens, _users, _singletons])
         {
+            if (actor is null)
+                continue;
             try
             {
                 await actor.GracefulStop(TimeSpan.FromSeconds(5));
@@ -137,6 +164,23 @@ public sealed partial class ControllerSystem : IAsyncDisposable
             {
                 // It is told to stop and will; the program goes on ending.
             }
+        }
+    }
+
+    static async Task RememberAsync(ILastSeen? lastSeen, IPresence presence, CancellationToken cancellationToken)
+    {
+        if (lastSeen is null)
+            return;
+        try
+        {
+            foreach (var row in await lastSeen.BeginAsync(cancellationToken))
+                presence.Update(row.Node, known => known with { LastSeen = row.SeenAt, Revision = row.Revision, Os = row.Os, Version = row.Version });
+        }
+#pragma warning disable CA1031 // Whatever the store throws: it may be lost, and nobody waits for it.
+        catch (Exception) when (!cancellationToken.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            // Then nodes were not seen until they are.
         }
     }
 

@@ -20,6 +20,13 @@ public static class HintRules
     /// <summary>How long a hint may count at most.</summary>
     public static readonly TimeSpan MaximumLife = TimeSpan.FromHours(24);
 
+    /// <summary>Reads which node a hint speaks of, whoever signed it; null where it is none.</summary>
+    public static NodeId? NodeOf(DsseEnvelope envelope) =>
+        envelope.PayloadType == PayloadTypes.EndpointHint && envelope.Payload.Length <= MaximumSize
+        && ProtocolJson.TryDecode(envelope.Payload, ProtocolJson.Default.EndpointHint, out var read)
+            ? read.Node
+            : null;
+
     /// <summary>Verifies a hint that came up a node's own stream; says in a few words what is wrong with it.</summary>
     /// <param name="envelope">The signed hint.</param>
     /// <param name="network">The network.</param>

@@ -15,6 +15,7 @@ sealed partial class SessionsActor
     // Where nodes are and whether they are here, as last signed: what somebody who comes later is told.
     readonly Dictionary<NodeId, (DsseEnvelope Envelope, WallTime Expires)> _endpoints = [];
     readonly Dictionary<NodeId, (DsseEnvelope Envelope, WallTime Issued, WallTime Expires)> _presences = [];
+    // Attached to any controller, as far as this one knows.
     readonly HashSet<NodeId> _online = [];
 
     void On(NodeMoved moved)
@@ -23,14 +24,15 @@ sealed partial class SessionsActor
             return;
         _endpoints[moved.Handle.Node] = (moved.Envelope, moved.Hint.Expires);
         TellPeers(moved.Handle.Node, moved.Envelope);
+        TellMoved(moved.Handle.Node, moved.Envelope, moved.Hint.Issued);
     }
 
     void GoOnline(NodeId node, Attachment attachment)
     {
+        Arrive(node);
         _services.Presence.Update(node, presence => presence with { Online = true });
         if (_online.Add(node))
             TellPeers(node, SignPresence(node, true));
-        _services.Attached.Count = _online.Count;
         Introduce(attachment, [.. _view.PeersOf(node).Keys]);
     }
 
@@ -39,13 +41,12 @@ sealed partial class SessionsActor
         _services.Presence.Update(node, presence => presence with { Online = false });
         if (_online.Remove(node) && !_isClosing && _view.Nodes.GetValueOrDefault(node) is { IsPresent: true })
             TellPeers(node, SignPresence(node, false));
-        _services.Attached.Count = _online.Count;
     }
 
     void RenewPresence()
     {
         var now = Clock.Now;
-        foreach (var node in _attachments.Where(pair => pair.Value.IsReady).Select(pair => pair.Key).ToList())
+        foreach (var node in _online.Where(node => _view.Nodes.GetValueOrDefault(node) is { IsPresent: true }).ToList())
         {
             if (!_presences.TryGetValue(node, out var known) || now - known.Issued > _services.Options.PresenceValidFor / 2)
                 TellPeers(node, SignPresence(node, true));
@@ -89,6 +90,7 @@ sealed partial class SessionsActor
     {
         _endpoints.Remove(node);
         _presences.Remove(node);
+        _hintIssued.Remove(node);
     }
 
     void TellPeers(NodeId node, DsseEnvelope hint)

@@ -77,7 +77,7 @@ sealed partial class SessionsActor
         var now = Clock.Now;
         var removed = committed.Affected.Where(node => _view.Nodes[node].Removed is not null && committed.Before.Nodes.GetValueOrDefault(node) is { IsPresent: true }).ToList();
         foreach (var node in removed)
-            Track(committed.Before, node, now);
+            Track(committed.Before, node, committed.Removals.GetValueOrDefault(node, _view.Revision), now);
 
         var shares = new List<Share>();
         foreach (var node in committed.Affected)
@@ -99,6 +99,7 @@ sealed partial class SessionsActor
         LetIn();
         foreach (var node in removed)
             Forget(node);
+        TakeEarly();
         CompleteCuts();
     }
 
@@ -168,6 +169,7 @@ sealed partial class SessionsActor
         _services.Presence.Update(node, presence => presence with { Revision = Math.Max(presence.Revision, frame.Revision) });
         Acknowledge(node, frame.Revision);
         OnTaken(node, attachment, frame.Revision);
+        TellAcknowledged(node, frame.Revision);
     }
 
     void On(NodeRefused refused)

@@ -12,12 +12,16 @@ sealed partial class SessionsActor
     readonly Queue<RevocationTracker> _trackers = new();
     readonly List<(NodeId Node, IActorRef Asker)> _waitingForCut = [];
 
-    void Track(NetworkView before, NodeId node, WallTime now)
+    void Track(NetworkView before, NodeId node, long ordering, WallTime now)
     {
         var peers = before.PeersOf(node).Keys
             .Where(peer => _view.Nodes[peer].IsPresent)
             .ToDictionary(peer => peer, peer => _view.Nodes[peer].Name);
-        _trackers.Enqueue(new RevocationTracker(node, _view.Nodes[node].Name, _view.Revision, now, peers));
+        var tracker = new RevocationTracker(node, _view.Nodes[node].Name, ordering, now, peers);
+        // Another controller may have been faster, and its nodes too.
+        foreach (var peer in peers.Keys)
+            tracker.Acknowledge(peer, _services.Presence.Get(peer).Revision, now);
+        _trackers.Enqueue(tracker);
         if (_trackers.Count > TrackersKept)
             _trackers.Dequeue();
     }
@@ -39,7 +43,7 @@ sealed partial class SessionsActor
             Sender.Tell(new Refusal(RefusalKind.NotFound, "not-found", $"node {wait.Node} was not taken out since this controller started"));
             return;
         }
-        if (tracker.IsComplete(IsAttached) || wait.AtMost <= TimeSpan.Zero)
+        if (tracker.IsComplete(IsAttachedAnywhere) || wait.AtMost <= TimeSpan.Zero)
         {
             Sender.Tell(Progress(tracker));
             return;
@@ -59,7 +63,7 @@ sealed partial class SessionsActor
     {
         foreach (var (node, asker) in _waitingForCut.ToList())
         {
-            if (Find(node) is not { } tracker || !tracker.IsComplete(IsAttached))
+            if (Find(node) is not { } tracker || !tracker.IsComplete(IsAttachedAnywhere))
                 continue;
             _waitingForCut.Remove((node, asker));
             Timers.Cancel(new CutOverdue(node, asker));
@@ -69,7 +73,7 @@ sealed partial class SessionsActor
 
     RevocationTracker? Find(NodeId node) => _trackers.LastOrDefault(tracker => tracker.Node == node);
 
-    // Nothing was sent since the start: before that no map was signed for longer than a map lasts.
+    // Nothing was sent since the start, or another controller may have sent something: no map was signed for longer than a map lasts.
     RevocationProgress Progress(RevocationTracker tracker) => tracker.Progress(
-        IsAttached, node => _services.Presence.Get(node).ValidUntil ?? Clock.Now + _services.Options.MapValidFor);
+        IsAttachedAnywhere, node => IsAlone && _services.Presence.Get(node).ValidUntil is { } until ? until : Clock.Now + _services.Options.MapValidFor);
 }

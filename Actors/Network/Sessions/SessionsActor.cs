@@ -12,7 +12,7 @@ namespace Mesh.Actors.Sessions;
 /// <summary>Is what the sessions need.</summary>
 sealed record SessionServices(
     NetworkViewFeed Feed, IMapSigner Signer, IClock Clock, IPresence Presence, ControllerOptions Options, IActorRef Nodes, IEntropy Entropy,
-    AttachedGauge Attached);
+    AttachedGauge Attached, IActorRef? LastSeen);
 
 /// <summary>
 /// Supervises one <see cref="SessionActor"/> per open stream and knows what each attached node has: at an attach it settles the
@@ -69,6 +69,7 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
         Receive<ToldOverdue>(On);
         Receive<CertificateOver>(On);
         Receive<RenewalTick>(_ => Renew());
+        ReceiveElsewhere();
         Receive<CloseAll>(close =>
         {
             // No node goes offline by that: it only goes elsewhere.
@@ -87,6 +88,7 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
     {
         var tick = _services.Options.RenewalInterval / RenewalTicks;
         Timers.StartPeriodicTimer("renew", new RenewalTick(), tick, tick);
+        StartElsewhere();
     }
 
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(cause =>
@@ -133,7 +135,7 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
         OnGone(node, attachment.Handle);
         if (attachment.Body is { } body)
             _lastBodies.Add(node, body);
-        GoOffline(node);
+        Depart(node);
         CompleteCuts();
     }
 

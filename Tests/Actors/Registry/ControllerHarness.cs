@@ -1,4 +1,5 @@
 using Mesh.Actors.Policy;
+using Mesh.Actors.Ports;
 using Mesh.Actors.Registry;
 using Mesh.Actors.Sessions;
 using Mesh.Protocol.Crypto;
@@ -37,6 +38,8 @@ public sealed class ControllerHarness : IAsyncDisposable
 
     public PresenceTable Presence { get; private set; } = new();
 
+    public ILastSeen? LastSeen { get; set; }
+
     public ControllerOptions Options { get; set; } = new() { CommandTimeout = TimeSpan.FromSeconds(5) };
 
     public ControllerSystem Controller => _controller!;
@@ -49,13 +52,19 @@ public sealed class ControllerHarness : IAsyncDisposable
         var harness = new ControllerHarness(seed);
         if (options is not null)
             harness.Options = options;
-        await harness.StartAgainAsync();
-        var genesis = new NetworkGenesis(harness.Network, Ed25519.ComputePublicKey(harness.Root), Ipv6: "fd12:3456:789a::/48");
-        Assert.True((await harness.Controller.InitializeAsync(genesis, harness.By("system"))).IsDone);
-        Assert.True((await harness.Controller.DelegateAsync(
-            harness.Signer.Controller, harness.Signer.Delegation, harness.Signer.Authority, ["controller.test:8443"], harness.By("system"))).IsDone);
-        Assert.True((await harness.Controller.CreateUserAsync("alice", harness.By("admin:root"))).IsDone);
+        await harness.StartFirstAsync();
         return harness;
+    }
+
+    /// <summary>Starts a controller on an empty store, and its network.</summary>
+    public async Task StartFirstAsync()
+    {
+        await StartAgainAsync();
+        var genesis = new NetworkGenesis(Network, Ed25519.ComputePublicKey(Root), Ipv6: "fd12:3456:789a::/48");
+        Assert.True((await Controller.InitializeAsync(genesis, By("system"))).IsDone);
+        Assert.True((await Controller.DelegateAsync(
+            Signer.Controller, Signer.Delegation, Signer.Authority, ["controller.test:8443"], By("system"))).IsDone);
+        Assert.True((await Controller.CreateUserAsync("alice", By("admin:root"))).IsDone);
     }
 
     public async Task StartAgainAsync()
@@ -65,7 +74,7 @@ public sealed class ControllerHarness : IAsyncDisposable
             $"controller{Interlocked.Increment(ref _last)}",
             ConfigurationFactory.ParseString("akka { stdout-loglevel = OFF, loglevel = ERROR, log-dead-letters = off }\n" + Store.Hocon));
         Presence = new PresenceTable();
-        _controller = await ControllerSystem.StartAsync(_system, Store, Signer, Clock, Entropy, Presence, Options);
+        _controller = await ControllerSystem.StartAsync(_system, Store, Signer, Clock, Entropy, Presence, Options, lastSeen: LastSeen);
     }
 
     /// <summary>Ends the actors without asking them.</summary>

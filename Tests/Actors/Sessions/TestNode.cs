@@ -60,6 +60,9 @@ public sealed class TestNode : IControlStream
     /// <summary>Gets or sets what it announces when it attaches.</summary>
     public IReadOnlyList<string>? Suites { get; set; }
 
+    /// <summary>Gets the controller that it attaches to; null: the harness's first.</summary>
+    public ControllerSystem? At { get; init; }
+
     /// <summary>Gets what was taken from the stream so far.</summary>
     public List<DownFrame> Seen { get; } = [];
 
@@ -68,7 +71,7 @@ public sealed class TestNode : IControlStream
     public IReadOnlyList<string> Peers => [.. Trust.Body!.Peers.Select(peer => peer.Name).Order(StringComparer.Ordinal)];
 
     /// <summary>Is the same node with a new stream.</summary>
-    public TestNode Again(bool acknowledges = true) => new(this) { Acknowledges = acknowledges };
+    public TestNode Again(bool acknowledges = true, ControllerSystem? at = null) => new(this) { Acknowledges = acknowledges, At = at };
 
     /// <summary>Opens a stream and takes the first map in.</summary>
     public async Task<MapLeaf> AttachAsync(bool withBody = true)
@@ -78,7 +81,7 @@ public sealed class TestNode : IControlStream
         return await NextMapAsync();
     }
 
-    public void Open(ControllerId? issuer = null) => Handle = _harness.Controller.OpenStream(Id, this, issuer);
+    public void Open(ControllerId? issuer = null) => Handle = (At ?? _harness.Controller).OpenStream(Id, this, issuer);
 
     public void Attach(bool withBody = true, long ahead = 0) => Handle.Post(new UpFrame(Attach: new AttachFrame(
         "1.1", "linux", _machine.Hostname, withBody ? Trust.Epoch : 0, withBody ? Trust.Revision + ahead : 0,
