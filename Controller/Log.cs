@@ -63,4 +63,10 @@ static partial class Log
 
     [LoggerMessage(51, LogLevel.Warning, "the database's clock went back by {Seconds:0.0} s")]
     public static partial void DatabaseClockWentBack(this ILogger log, double seconds);
+
+    [LoggerMessage(52, LogLevel.Information, "linked to controller {Member} at {Address}")]
+    public static partial void LinkOpened(this ILogger log, ControllerId member, string address);
+
+    [LoggerMessage(53, LogLevel.Warning, "controller {Member} cannot be reached at {Address}: {Reason}; it is tried again")]
+    public static partial void LinkFailed(this ILogger log, ControllerId member, string address, string reason);
 }

@@ -5,6 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 using Mesh.Actors.Ports;
 using Mesh.Actors.Registry;
 using Mesh.Controller.Admin;
+using Mesh.Controller.Cluster;
 using Mesh.Controller.Keys;
 using Mesh.Controller.Tls;
 using Mesh.Protocol;
@@ -38,6 +39,7 @@ sealed class ApiServer(
 {
     readonly PeerVerifier _peers = new(system.Queries, keys, clock);
     readonly CertificateEndpoint _certificate = new(system, keys, clock);
+    readonly LinkEndpoint _link = new(system);
     readonly ILogger _log = logging.CreateLogger<ApiServer>();
     WebApplication? _app;
 
@@ -149,8 +151,10 @@ sealed class ApiServer(
         var path = context.Request.Path.Value ?? "";
         if (path.StartsWith(AdminEndpoint.Root + "/", StringComparison.Ordinal))
             return admin.ServeAsync(context);
+        if (path.StartsWith(LinkEndpoint.Prefix, StringComparison.Ordinal))
+            return ServeMemberAsync(context, path);
         if (path is not ("/v1/enroll" or "/v1/stream" or "/v1/certificate" or "/v1/logout"))
-            return context.SendAsync(new Problem("there is nothing here", StatusCodes.Status404NotFound, RefusalCodes.Malformed));
+            return context.SendAsync(Nothing);
         if (!HttpMethods.IsPost(context.Request.Method))
             return context.SendAsync(
                 new Problem("only POST is served here", StatusCodes.Status405MethodNotAllowed, RefusalCodes.Malformed));
@@ -171,6 +175,20 @@ sealed class ApiServer(
                 "the node's certificate has expired: ask for a new one", StatusCodes.Status401Unauthorized, RefusalCodes.CertificateExpired));
         return path == "/v1/logout" ? LogoutAsync(context, peer.Id) : stream.ServeAsync(context, peer.Id, peer.Issuer);
     }
+
+    // Whoever is no controller is not told what there would be.
+    Task ServeMemberAsync(HttpContext context, string path)
+    {
+        if (context.Features.Get<PeerController>() is not { } member || path != LinkEndpoint.Path || !HttpMethods.IsPost(context.Request.Method))
+            return context.SendAsync(Nothing);
+        // It may have been withdrawn while the connection was open.
+        return _peers.Speaks(member.Id)
+            ? _link.ServeAsync(context, member.Id)
+            : context.SendAsync(new Problem(
+                "this controller no longer speaks for the network", StatusCodes.Status403Forbidden, RefusalCodes.CertificateUnknown));
+    }
+
+    static Problem Nothing => new("there is nothing here", StatusCodes.Status404NotFound, RefusalCodes.Malformed);
 
     /// <summary>Gets the answer to a node that was taken out.</summary>
     internal static Problem NodeRemoved => new(

@@ -17,6 +17,7 @@ namespace Mesh.Controller.Cluster;
 sealed class ClusterMembership : IAsyncDisposable
 {
     static readonly TimeSpan Farewell = TimeSpan.FromSeconds(3);
+    static readonly TimeSpan FirstLinks = TimeSpan.FromSeconds(2);
 
     readonly ClusterDatabase? _database;
     readonly DatabaseClock? _databaseClock;
@@ -25,15 +26,18 @@ sealed class ClusterMembership : IAsyncDisposable
     readonly TaskCompletionSource<CommandException> _replaced = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly string _place;
     volatile IReadOnlyList<string> _addresses = [];
+    readonly ILogger _log;
+    volatile string _internal = "";
     volatile ControllerSystem? _system;
+    volatile MemberLinks? _links;
     MemberSelf _self = null!;
     long _incarnation;
     ClusterFeed? _feed;
     IActorRef? _actor;
 
-    ClusterMembership(ClusterDatabase? database, DatabaseClock? databaseClock, IClock clock, string place, ClusterTimes times)
+    ClusterMembership(ClusterDatabase? database, DatabaseClock? databaseClock, IClock clock, string place, ClusterTimes times, ILogger log)
     {
-        (_database, _databaseClock, Clock, _place, _times) = (database, databaseClock, clock, place, times);
+        (_database, _databaseClock, Clock, _place, _times, _log) = (database, databaseClock, clock, place, times, log);
         _board = database is null ? new SoloBoard(clock) : new PostgresBoard(database, times);
     }
 
@@ -45,6 +49,9 @@ sealed class ClusterMembership : IAsyncDisposable
 
     /// <summary>Gets the jobs that this controller does; alone it does all.</summary>
     public IJobs Jobs => _database is null ? AllJobs.Instance : _feed!;
+
+    /// <summary>Gets where it is kept when nodes were last heard of; null: in memory only.</summary>
+    public ILastSeen? LastSeen => _database is null ? null : new PostgresLastSeen(_database, _self.Controller);
 
     /// <summary>Gets what ends this controller: another process has taken its row over.</summary>
     public Task<CommandException> Replaced => _replaced.Task;
@@ -64,12 +71,12 @@ sealed class ClusterMembership : IAsyncDisposable
         ControllerSettings settings, string stateDirectory, IClock machine, ILogger log, CancellationToken cancellationToken)
     {
         if (settings.Database is not { } place)
-            return new ClusterMembership(null, null, machine, "", new ClusterTimes());
+            return new ClusterMembership(null, null, machine, "", new ClusterTimes(), log);
         var database = new ClusterDatabase(place);
         try
         {
             var clock = await DatabaseClock.StartAsync(database, machine, TimeProvider.System, log, cancellationToken);
-            return new ClusterMembership(database, clock, clock, StatePlace.Of(stateDirectory), new ClusterTimes());
+            return new ClusterMembership(database, clock, clock, StatePlace.Of(stateDirectory), new ClusterTimes(), log);
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException)
         {
@@ -103,15 +110,25 @@ sealed class ClusterMembership : IAsyncDisposable
         _actor = actors.ActorOf(Props.Create(() => new ClusterActor(services)), "cluster");
     }
 
-    /// <summary>Says where this controller is found, and shows the others at once.</summary>
-    public async Task ServeAsync(ControllerSystem system, IReadOnlyList<string> addresses)
+    /// <summary>Says where this controller is found, and waits a little until the others have said which nodes they have.</summary>
+    public async Task ServeAsync(ControllerSystem system, ControllerKeys keys, string? internalAddress, IReadOnlyList<string> addresses)
     {
-        (_system, _addresses) = (system, addresses);
+        (_system, _addresses, _internal) = (system, addresses, internalAddress ?? addresses[0]);
+        _links = _database is null ? null : new MemberLinks(system, keys, Clock, _log);
         await AskAsync(new BeatNow());
+        await system.WaitForLinksAsync(FirstLinks);
     }
 
     /// <summary>Says that this controller will end, and lets go of its jobs.</summary>
     public Task StopServingAsync() => AskAsync(new LeaveBoard(MemberPhase.Stopping));
+
+    /// <summary>Ends the links to the others; those that they dialled end with the server.</summary>
+    public async Task UnlinkAsync()
+    {
+        if (_links is { } links)
+            await links.DisposeAsync();
+        _links = null;
+    }
 
     /// <summary>Says that this controller has ended; nobody needs to wait for it.</summary>
     public Task LeaveAsync() => AskAsync(new LeaveBoard(MemberPhase.Stopped));
@@ -128,10 +145,15 @@ sealed class ClusterMembership : IAsyncDisposable
     static IReadOnlyDictionary<ControllerId, ControllerView> Nobody { get; } = new Dictionary<ControllerId, ControllerView>();
 
     MemberBeat Describe() => new(
-        _addresses, _addresses.Count > 0 ? _addresses[0] : "", MemberPhase.Serving, _system?.Queries.View.Revision ?? 0, _system?.Attached ?? 0, MachineAhead,
+        _addresses, _internal, MemberPhase.Serving, _system?.Queries.View.Revision ?? 0, _system?.Attached ?? 0, MachineAhead,
         _feed?.Wanted ?? []);
 
-    void Take(ClusterView view) => _databaseClock?.Check(view.At);
+    void Take(ClusterView view)
+    {
+        _databaseClock?.Check(view.At);
+        _system?.Take(view);
+        _links?.Take(view);
+    }
 
     async Task AskAsync(object message)
     {

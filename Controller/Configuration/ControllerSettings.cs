@@ -34,6 +34,9 @@ sealed record ControllerSettings
     /// <summary>Gets where nodes are told to find this controller (<c>host:port</c>, at most three); empty: its own addresses.</summary>
     public IReadOnlyList<string> Advertise { get; init; } = [];
 
+    /// <summary>Gets where the other controllers find this one (<c>host:port</c>); null: where nodes do.</summary>
+    public string? InternalAddress { get; init; }
+
     /// <summary>Gets the file whose first line encrypts the network root key; null leaves that key unencrypted.</summary>
     public string? RootPassphraseFile { get; init; }
 
@@ -78,6 +81,9 @@ sealed record ControllerSettings
             Socket = source.Text("socket", flags.Socket, defaults.Socket),
             Listen = source.List("listen", flags.Listen, ParseListen) ?? defaults.Listen,
             Advertise = source.List("advertise", flags.Advertise, ParseAdvertise) ?? defaults.Advertise,
+            InternalAddress = source.Text("internal-address", null, null) is { } address
+                ? ParseAdvertise(address) ?? throw source.Wrong("internal-address", address, Expected("internal-address"))
+                : null,
             RootPassphraseFile = source.Text("root-passphrase-file", flags.RootPassphraseFile, null),
             LogLevel = ParseLogLevel(source, source.Text("log-level", flags.LogLevel, "information")),
             Zone = source.Text("zone", null, defaults.Zone),
@@ -163,7 +169,7 @@ sealed record ControllerSettings
 
         public static readonly string[] Keys =
         [
-            "state-dir", "database", "socket", "listen", "advertise", "root-passphrase-file", "log-level", "zone", "ipv4", "ipv6", "map-valid-for",
+            "state-dir", "database", "socket", "listen", "advertise", "internal-address", "root-passphrase-file", "log-level", "zone", "ipv4", "ipv6", "map-valid-for",
             "map-accept-for", "map-renewal-interval", "credential-lifetime",
         ];
 

@@ -137,7 +137,8 @@ sealed class ControllerDaemon : IAsyncDisposable
         _cluster.Watch(actors);
         _ends.Push(async () => await _cluster.LeaveAsync());
         _system = await ControllerSystem.StartAsync(
-            actors, _journal, _keys, _clock, SystemEntropy.Instance, new PresenceTable(), Options(), _cluster.Jobs, cancellationToken);
+            actors, _journal, _keys, _clock, SystemEntropy.Instance, new PresenceTable(), Options(), _cluster.Jobs, _cluster.LastSeen,
+            cancellationToken);
         _ends.Push(_system.DisposeAsync);
         await EnsureNetworkAsync();
         _delegation = OwnDelegation.Begin(_system, _keys, _state, _clock, passphrase, _log);
@@ -158,7 +159,8 @@ sealed class ControllerDaemon : IAsyncDisposable
         Advertise = _settings.Advertise.Count > 0 ? _settings.Advertise : OwnAddresses(_api.Listening, _system.Queries.Network!);
         await _delegation.ServeAsync(Advertise);
 
-        await _cluster.ServeAsync(_system, Advertise);
+        _ends.Push(async () => await _cluster.UnlinkAsync());
+        await _cluster.ServeAsync(_system, _keys, _settings.InternalAddress, Advertise);
 
         var admin = new AdminServer(verbs, logging);
         await admin.StartAsync(_settings.Socket, cancellationToken);

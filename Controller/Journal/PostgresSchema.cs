@@ -140,7 +140,6 @@ internal static class PostgresSchema
             os              TEXT        NULL,
             version         TEXT        NULL,
             revision        BIGINT      NOT NULL,
-            valid_until     TIMESTAMPTZ NULL,
             controller      TEXT        NULL,
             attached        TIMESTAMPTZ NULL,
             written         TIMESTAMPTZ NOT NULL

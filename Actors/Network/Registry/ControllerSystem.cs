@@ -145,7 +145,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     public void Take(ClusterView cluster) => _sessions.Tell(new ClusterSeen(cluster), ActorRefs.NoSender);
 
     /// <summary>Waits until every other controller that is up has said which nodes it has, at most for a time.</summary>
-    public Task WaitForLinksAsync(TimeSpan atMost) => _sessions.Ask<object>(new AwaitLinks(atMost), atMost + _options.CommandTimeout);
+    public async Task WaitForLinksAsync(TimeSpan atMost) => await AskAsync(_sessions, new AwaitLinks(atMost));
 
     /// <summary>Closes every stream as <c>stopping</c> and stops the actors.</summary>
     public async ValueTask DisposeAsync()
