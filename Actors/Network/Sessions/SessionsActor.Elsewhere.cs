@@ -215,8 +215,6 @@ sealed partial class SessionsActor
             foreach (var node in _where.Complete(member))
                 Leave(node);
         }
-        if (IsSettled)
-            AnswerSettled(_ => true);
     }
 
     void DropWhoIsGone()
@@ -259,8 +257,9 @@ sealed partial class SessionsActor
         }
     }
 
-    // Every controller that is up has said which nodes it has.
-    bool IsSettled => _cluster.Members.All(member => member.Id == ThisController || !member.IsUp || _where.IsWhole(member.Id));
+    // Every controller that is up has said itself which nodes it has: what the store says may be some seconds old.
+    bool IsSettled => _cluster.Members.All(
+        member => member.Id == ThisController || !member.IsUp || _links.ContainsKey(member.Id) && _where.IsWhole(member.Id));
 
     void On(AwaitLinks wait)
     {
