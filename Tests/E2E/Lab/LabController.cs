@@ -16,10 +16,10 @@ sealed class LabController
         Address = address;
         _folder = folder;
         Directory.CreateDirectory(folder);
-        var configFile = Path.Combine(folder, "controller.hocon");
-        File.WriteAllText(configFile, config);
+        ConfigFile = Path.Combine(folder, "controller.hocon");
+        File.WriteAllText(ConfigFile, config);
         Server = new LabProgram(ns, "mesh-controller serve", Programs.Controller,
-            ["serve", "--config", configFile, "--state-dir", StateDir, "--socket", Socket, "--listen", $"{address}:{Port}", "--advertise", $"{address}:{Port}"]);
+            ["serve", "--config", ConfigFile, "--state-dir", StateDir, "--socket", Socket, "--listen", $"{address}:{Port}", "--advertise", $"{address}:{Port}"]);
     }
 
     /// <summary>The HTTPS port.</summary>
@@ -33,6 +33,18 @@ sealed class LabController
 
     /// <summary>Gets the server.</summary>
     public LabProgram Server { get; }
+
+    /// <summary>Gets where nodes find it.</summary>
+    public string Endpoint => $"{Address}:{Port}";
+
+    /// <summary>Gets the configuration file.</summary>
+    public string ConfigFile { get; }
+
+    /// <summary>Gets the file that holds the network root's key, at the controller that made the network.</summary>
+    public string RootKey => Path.Combine(StateDir, "root.key");
+
+    /// <summary>Gets the controller's id, as it shows it.</summary>
+    public string Id => System.Text.RegularExpressions.Regex.Match(Run("status").MustExit().Output, @"(?m)^controller +(\w{16}),").Groups[1].Value;
 
     /// <summary>Gets the state directory.</summary>
     public string StateDir => Path.Combine(_folder, "state");

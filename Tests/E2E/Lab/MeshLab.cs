@@ -23,12 +23,14 @@ sealed class MeshLab : IAsyncDisposable
     readonly ConcurrentQueue<ProcessResult> _commands = new();
     readonly ConcurrentBag<string> _secrets = [];
     readonly bool _ipv4Only;
+    readonly string _controllerConfig;
+    readonly List<LabController> _controllers = [];
     int _machines;
 
     MeshLab(string prefix, string controllerConfig, bool ipv4Only)
     {
         _topology = new NetnsTopology(prefix);
-        _ipv4Only = ipv4Only;
+        (_ipv4Only, _controllerConfig) = (ipv4Only, controllerConfig);
         try
         {
             _folder = _topology.TempFolder();
@@ -36,6 +38,7 @@ sealed class MeshLab : IAsyncDisposable
             var machine = _topology.Add("controller");
             Attach(machine, 1);
             Controller = new LabController(this, machine, "10.98.1.1", Path.Combine(_folder, "controller"), controllerConfig);
+            _controllers.Add(Controller);
         }
         catch
         {
@@ -49,6 +52,9 @@ sealed class MeshLab : IAsyncDisposable
 
     /// <summary>Gets the controller.</summary>
     public LabController Controller { get; }
+
+    /// <summary>Gets all controllers in the order they were added.</summary>
+    public IReadOnlyList<LabController> Controllers => _controllers;
 
     /// <summary>Gets the nodes in the order they were added.</summary>
     public IReadOnlyList<LabNode> Nodes => _nodes;
@@ -103,6 +109,17 @@ sealed class MeshLab : IAsyncDisposable
         return node;
     }
 
+    /// <summary>Adds a machine for another controller, with an empty state directory and the same configuration; there is room for ten.</summary>
+    public LabController AddController()
+    {
+        var host = 1 + _controllers.Count;
+        var machine = _topology.Add($"controller{host}");
+        Attach(machine, host);
+        var controller = new LabController(this, machine, $"10.98.1.{host}", Path.Combine(_folder, $"controller{host}"), _controllerConfig);
+        _controllers.Add(controller);
+        return controller;
+    }
+
     /// <summary>Adds a machine of nobody: an attacker, a middleman, a client of the test.</summary>
     public (Netns Ns, string Address) AddStranger()
     {
@@ -139,7 +156,7 @@ sealed class MeshLab : IAsyncDisposable
     public IReadOnlyCollection<ProcessResult> Commands => _commands;
 
     /// <summary>Gets everything that the programs of the lab wrote.</summary>
-    public string Output => string.Concat(_nodes.Select(node => node.Daemon).Prepend(Controller.Server).Select(program => program.Output));
+    public string Output => string.Concat(_controllers.Select(controller => controller.Server).Concat(_nodes.Select(node => node.Daemon)).Select(program => program.Output));
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _topology.DisposeAsync();
@@ -152,7 +169,7 @@ sealed class MeshLab : IAsyncDisposable
         var text = new StringBuilder();
         foreach (var command in _commands.TakeLast(12))
             text.AppendLine(command.ToString());
-        foreach (var program in _nodes.Select(node => node.Daemon).Prepend(Controller.Server))
+        foreach (var program in _controllers.Select(controller => controller.Server).Concat(_nodes.Select(node => node.Daemon)))
             text.AppendLine(program.Tail());
         foreach (var secret in _secrets)
             text.Replace(secret, secret[..8] + "...");
