@@ -37,6 +37,7 @@ namespace Mesh.Protocol;
 [JsonSerializable(typeof(CertificateReply))]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(AuditStretch))]
+[JsonSerializable(typeof(AuditAnswer))]
 public sealed partial class ProtocolJson : JsonSerializerContext
 {
     /// <summary>Encodes a document to its canonical bytes.</summary>

@@ -250,6 +250,7 @@ sealed class ControllerDaemon : IAsyncDisposable
             warnings.Add(clockTrouble);
         if (queries.PolicyText.Length == 0)
             warnings.Add("no policy is set, so no node may talk to another: mesh-controller policy set -f FILE");
+        warnings.AddRange(AuditWarnings.Of(_system));
         var view = queries.View;
         return new StatusReport(
             ProgramVersion.Text, network.Id, _keys.Controller, network.Zone, network.Ipv4, network.Ipv6, _keys.RootHash, _keys.Epoch,

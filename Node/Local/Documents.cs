@@ -63,6 +63,12 @@ sealed record StatusDocument(
     IReadOnlyList<string> Health,
     IReadOnlyDictionary<string, long> Drops)
 {
+    /// <summary>
+    /// The newest head of the controllers' audit chain that this node vouches for, <c>ORDERING:COUNT:DIGEST</c>: what
+    /// <c>mesh-controller audit verify --head</c> compares with.
+    /// </summary>
+    public string? AuditHead { get; init; }
+
     /// <summary>What carries the packets; absent while nothing does.</summary>
     public TunnelDocument? Tunnel { get; init; }
 }

@@ -61,6 +61,7 @@ static class StatusReport
             [.. Health(facts)],
             facts.Tunnel?.Drops() ?? new Dictionary<string, long>())
         {
+            AuditHead = facts.Trust?.Audit?.Held?.ToString(),
             Tunnel = facts.Tunnel is { } tunnel ? DeviceReport.Describe(tunnel.Report()) : null,
         };
     }

@@ -1,3 +1,4 @@
+using Mesh.Protocol.Audit;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
 using Mesh.Protocol.Time;
@@ -15,13 +16,15 @@ namespace Mesh.Protocol.Control;
 /// <param name="Ping">Asks for a sign of life; answered by <see cref="UpFrame.Pong"/> with the same number.</param>
 /// <param name="Close">Says why the stream ends: <c>revoked</c>, <c>logged-out</c>, <c>stopping</c>, <c>replaced</c>.</param>
 /// <param name="Hints">Several of what <paramref name="Hint"/> brings one of.</param>
+/// <param name="Audit">Answers <see cref="AttachFrame.Audit"/>.</param>
 public sealed record DownFrame(
     MapFrame? Map = null,
     DsseEnvelope? Hint = null,
     DsseEnvelope? Delegation = null,
     long? Ping = null,
     string? Close = null,
-    IReadOnlyList<DsseEnvelope>? Hints = null);
+    IReadOnlyList<DsseEnvelope>? Hints = null,
+    AuditFrame? Audit = null);
 
 /// <summary>
 /// Is one line that a node sends up its control stream: newline-delimited JSON in the request body of <c>POST /v1/stream</c>.
@@ -47,6 +50,7 @@ public sealed record UpFrame(
 /// <param name="Revision">The newest revision that the node has taken in; 0 without one.</param>
 /// <param name="BodyHash">The hash of the body that the node has.</param>
 /// <param name="Suites">The transport suites that this machine is good at, beside plain WireGuard.</param>
+/// <param name="Audit">The newest head of the audit chain that the node vouches for; absent without one.</param>
 public sealed record AttachFrame(
     string Version,
     string Os,
@@ -54,7 +58,11 @@ public sealed record AttachFrame(
     int Epoch,
     long Revision,
     Digest256? BodyHash = null,
-    IReadOnlyList<string>? Suites = null);
+    IReadOnlyList<string>? Suites = null,
+    AuditHead? Audit = null);
+
+/// <summary>Carries a signed <see cref="AuditAnswer"/> with the delegation of its signer: it is judged also where no map was believed.</summary>
+public sealed record AuditFrame(DsseEnvelope Answer, DsseEnvelope Delegation);
 
 /// <summary>Says which body a node acts on: rules and peers are in force, not only received.</summary>
 public sealed record AckFrame(int Epoch, long Revision, Digest256 BodyHash);

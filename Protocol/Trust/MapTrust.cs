@@ -1,3 +1,5 @@
+using Mesh.Protocol.Audit;
+using Mesh.Protocol.Control;
 using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
@@ -60,6 +62,9 @@ public sealed record MapTrust
     /// <summary>How far ahead of the node's clock a controller's may be (90 seconds, the enrollment limit).</summary>
     public static readonly TimeSpan Skew = TimeSpan.FromSeconds(90);
 
+    /// <summary>How long after it was signed an answer about the audit chain is heard (10 minutes, as with maps).</summary>
+    public static readonly TimeSpan AnswerLife = TimeSpan.FromMinutes(10);
+
     /// <summary>Gets the network.</summary>
     public required NetworkId Network { get; init; }
 
@@ -86,6 +91,9 @@ public sealed record MapTrust
 
     /// <summary>Gets why the node was taken out of the network, or null while it belongs to it.</summary>
     public string? Removed { get; init; }
+
+    /// <summary>Gets what was seen of the audit chain in this epoch; null: nothing yet.</summary>
+    public AuditWitness? Audit { get; init; }
 
     /// <summary>Returns the later of the clock and the newest signed time.</summary>
     public WallTime Now(WallTime clock) => clock > Floor ? clock : Floor;
@@ -128,6 +136,7 @@ public sealed record MapTrust
             Revision = head.Revision,
             ValidUntil = head.ValidUntil,
             Floor = head.Issued > Floor ? head.Issued : Floor,
+            Audit = Witness(head, delegation.Controller, now),
         };
         switch (leaf)
         {
@@ -153,6 +162,37 @@ public sealed record MapTrust
         }
         next = accepted;
         return TrustRefusal.None;
+    }
+
+    /// <summary>Takes in an answer to the audit head that was shown at the attach, or says why not.</summary>
+    public TrustRefusal TryHear(AuditFrame frame, WallTime clock, out MapTrust next)
+    {
+        next = this;
+        var now = Now(clock);
+        var refusal = TryReadDelegation(frame.Delegation, now, DelegationRights.SignMaps, out var delegation);
+        if (refusal != TrustRefusal.None)
+            return refusal;
+        if (!frame.Answer.Verify(PayloadTypes.AuditAnswer, delegation.SigningKey))
+            return TrustRefusal.BadSignature;
+        if (!ProtocolJson.TryDecode(frame.Answer.Payload, ProtocolJson.Default.AuditAnswer, out var answer))
+            return TrustRefusal.Malformed;
+        if (answer.Network != Network)
+            return TrustRefusal.NotForThisNode;
+        if (answer.Epoch != Epoch)
+            return answer.Epoch < Epoch ? TrustRefusal.OlderEpoch : TrustRefusal.UnopenedEpoch;
+        if (now > answer.Issued + AnswerLife)
+            return TrustRefusal.Expired;
+        if (answer.Issued > now + Skew)
+            return TrustRefusal.FromTheFuture;
+        next = this with { Audit = Audit?.Judge(answer, delegation.Controller, now) };
+        return TrustRefusal.None;
+    }
+
+    // A new epoch is a new history: the network root has opened it.
+    AuditWitness? Witness(MapHead head, ControllerId by, WallTime now)
+    {
+        var before = head.Epoch > Epoch ? null : Audit;
+        return head.Audit is { } audit ? (before ?? new AuditWitness()).See(audit, by, now) : before;
     }
 
     /// <summary>Verifies a delegation against the root and the moment, and that it carries a right.</summary>

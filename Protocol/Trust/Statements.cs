@@ -1,3 +1,4 @@
+using Mesh.Protocol.Audit;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Time;
 
@@ -20,6 +21,9 @@ public static class PayloadTypes
 
     /// <summary>The payload is an <see cref="Audit.AuditStretch"/> in JSON, signed by a controller.</summary>
     public const string AuditStretch = "application/vnd.mesh.audit-stretch.v1+json";
+
+    /// <summary>The payload is an <see cref="Audit.AuditAnswer"/> in JSON, signed by a controller.</summary>
+    public const string AuditAnswer = "application/vnd.mesh.audit-answer.v1+json";
 }
 
 /// <summary>Names what a delegation allows its controller to do.</summary>
@@ -65,6 +69,7 @@ public sealed record Delegation(
 /// <param name="ValidUntil">The last moment at which a node may act on it; judged always.</param>
 /// <param name="LeafCount">How many leaves the tree has.</param>
 /// <param name="Root">The Merkle root (RFC 9162 section 2.1).</param>
+/// <param name="Audit">Where the audit chain stands at the revision; absent from a controller that has none.</param>
 public sealed record MapHead(
     NetworkId Network,
     int Epoch,
@@ -73,4 +78,5 @@ public sealed record MapHead(
     WallTime AcceptUntil,
     WallTime ValidUntil,
     int LeafCount,
-    Digest256 Root);
+    Digest256 Root,
+    AuditHead? Audit = null);

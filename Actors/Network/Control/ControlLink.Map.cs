@@ -1,3 +1,4 @@
+using Mesh.Protocol;
 using Mesh.Protocol.Control;
 using Mesh.Protocol.Map;
 using Mesh.Protocol.Trust;
@@ -24,6 +25,8 @@ public sealed partial class ControlLink
             await OnHintsAsync(hints);
         if (frame.Delegation is { } delegation)
             _hints.Learn(delegation, _trust, _trust.Now(Clock));
+        if (frame.Audit is { } answer)
+            OnAudit(answer);
         if (frame.Ping is { } number)
             await SendAsync(new UpFrame(Pong: number));
         if (frame.Close is { } reason)
@@ -37,7 +40,7 @@ public sealed partial class ControlLink
         var refusal = _trust.TryAccept(frame, Clock, out var next);
         if (refusal != TrustRefusal.None)
         {
-            _refusedMap = new RefusedMap(_controller!, refusal, Clock, (_refusedMap?.Count ?? 0) + 1);
+            _refusedMap = new RefusedMap(_controller!, refusal, Clock, (_refusedMap?.Count ?? 0) + 1, RevisionOf(frame));
             await SendAsync(new UpFrame(Refused: refusal.ToString()));
             // To attach again says which body this node has: the controller then sends what leads on from there.
             if (refusal == TrustRefusal.WrongBase)
@@ -45,6 +48,9 @@ public sealed partial class ControlLink
             return;
         }
         _trust = next;
+        // What was refused as older is over once this node has caught up, or the controllers have.
+        if (_refusedMap?.Reason == TrustRefusal.OlderRevision)
+            _refusedMap = null;
         _hints.Learn(frame.Delegation, _trust, _trust.Now(Clock));
         _hints.Follow(_trust, _trust.Now(Clock));
         var inForce = await EnforceAsync();
@@ -54,6 +60,21 @@ public sealed partial class ControlLink
         if (inForce && _trust.Body is { } body)
             await SendAsync(new UpFrame(Ack: new AckFrame(_trust.Epoch, _trust.Revision, MapChange.Hash(body))));
     }
+
+    // Where the controller's history stands beside this node's: kept, so that a restart forgets no contradiction.
+    void OnAudit(AuditFrame answer)
+    {
+        var before = _trust.Audit;
+        if (_trust.TryHear(answer, Clock, out var next) != TrustRefusal.None)
+            return;
+        _trust = next;
+        if (before?.Held != next.Audit?.Held || before?.Dispute != next.Audit?.Dispute)
+            Keep();
+    }
+
+    // Of a map that was refused after its signature was found right.
+    static long RevisionOf(MapFrame frame) =>
+        ProtocolJson.TryDecode(frame.Head.Payload, ProtocolJson.Default.MapHead, out var head) ? head.Revision : 0;
 
     // Makes what is in force follow from what is believed and what time it is. False where the system would not have it.
     async Task<bool> EnforceAsync(bool evenIfUnchanged = false)

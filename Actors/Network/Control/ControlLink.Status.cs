@@ -1,3 +1,4 @@
+using Mesh.Protocol.Audit;
 using Mesh.Protocol.Time;
 using Mesh.Protocol.Trust;
 
@@ -36,7 +37,12 @@ public sealed partial class ControlLink
             yield return $"controller {refusal.Address} refuses this node ({OneWord(refusal.Code)}): {OneLine(refusal.Reason)}{keeps}";
         else if (_unreachable is { } outage && _stream is null && _trust.Removed is null)
             yield return $"no controller reachable since {Print(outage.Since)} ({OneLine(outage.Reason)}){keeps}";
-        if (_refusedMap is { } refused && now - refused.At < _refusalShown)
+        if (_trust.Audit?.Dispute is { } dispute)
+            yield return Describe(dispute);
+        else if (_refusedMap is { Reason: TrustRefusal.OlderRevision } older && now - older.At < _refusalShown)
+            yield return $"refused a map from {older.Controller} at {Print(older.At)}: {older.Reason} ({older.Count} so far): it speaks of revision {older.Revision}, this node has seen "
+                + $"{_trust.Revision}: its database was rolled back to an older copy, or it has not caught up; if this stays: {RestoreHistory}; revision {_trust.Revision} stays in force";
+        if (_refusedMap is { Reason: not TrustRefusal.OlderRevision } refused && now - refused.At < _refusalShown)
             yield return $"refused a map from {refused.Controller} at {Print(refused.At)}: {refused.Reason} ({refused.Count} so far); revision {_trust.Revision} stays in force";
         if (_applyProblem is { } apply)
             yield return $"the map is not in force: {OneLine(apply)}";
@@ -47,6 +53,14 @@ public sealed partial class ControlLink
         else if (_certificateProblem is { } certificate)
             yield return $"the TLS certificate was not renewed: {OneLine(certificate)}";
     }
+
+    const string RestoreHistory = "an admin restores the newest copy on the controllers, or makes the older one the truth with mesh-controller restore --new-epoch";
+
+    static string Describe(AuditDispute dispute) => dispute.IsShorter
+        ? $"the controllers' database was rolled back to an older copy: the history of controller {dispute.Controller} ends with event {dispute.Tip.Ordering}, this node has seen "
+            + $"event {dispute.Held.Ordering} (noticed at {Print(dispute.Since)}); what was decided in between is gone there: {RestoreHistory}"
+        : $"the controllers' database was rolled back and went on, or was changed: the history of controller {dispute.Controller} is another than this node has seen up to "
+            + $"event {dispute.Held.Ordering} (noticed at {Print(dispute.Since)}); revocations may be undone there: {RestoreHistory}";
 
     void RenewCertificateWhenDue()
     {
@@ -76,5 +90,5 @@ public sealed partial class ControlLink
 
     sealed record Refusal(string Address, string Code, string Reason, WallTime At);
 
-    sealed record RefusedMap(string Controller, TrustRefusal Reason, WallTime At, int Count);
+    sealed record RefusedMap(string Controller, TrustRefusal Reason, WallTime At, int Count, long Revision);
 }

@@ -130,9 +130,10 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
         }
         var address = Choose(addresses);
         var attempt = ++_attempt;
+        _trust = _trust with { Audit = _trust.Audit?.Attach() };
         var attach = new AttachFrame(
             _setup.Version, _setup.Os, _setup.Hostname, _trust.Epoch, _trust.Revision, _trust.Body is null ? null : MapChange.Hash(_trust.Body),
-            _setup.Suites);
+            _setup.Suites, _trust.Audit?.Held);
         OpenAsync(address, attach, attempt, Expectation, AttachTimeout, _streamCancel.Token).PipeTo(Self, Self);
     }
 

@@ -30,6 +30,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     readonly IActorRef _nodes;
     readonly IActorRef _credentials;
     readonly IActorRef? _lastSeen;
+    readonly IActorRef _audit;
     readonly IActorRef _sessions;
     readonly IActorRef _sweep;
     readonly IActorRef _tail;
@@ -60,8 +61,10 @@ public sealed partial class ControllerSystem : IAsyncDisposable
         Func<string, Props> credential = id => Props.Create(() => new CredentialActor(id, services));
         _credentials = system.ActorOf(Props.Create(() => new EntityParent(credential, clock, options)), "credentials");
 
+        var audit = new AuditServices(journal, Audit, AuditDisputes, _feed, signer, clock);
+        _audit = system.ActorOf(Props.Create(() => new AuditActor(audit)), "audit");
         _lastSeen = lastSeen is null ? null : system.ActorOf(Props.Create(() => new LastSeenActor(lastSeen)), "last-seen");
-        var sessions = new SessionServices(_feed, signer, clock, presence, options, _nodes, entropy, _attached, _lastSeen);
+        var sessions = new SessionServices(_feed, signer, clock, presence, options, _nodes, entropy, _attached, _lastSeen) { Audit = _audit };
         _sessions = system.ActorOf(Props.Create(() => new SessionsActor(sessions)), "sessions");
         var tail = new TailServices(
             journal, _feed, clock, options, _credentials, _nodes, _users, _tokens, _singletons, _sessions, Audit);
@@ -80,6 +83,9 @@ public sealed partial class ControllerSystem : IAsyncDisposable
 
     /// <summary>Gets where the audit chain stood, as this controller followed the journal.</summary>
     public AuditTrail Audit { get; } = new();
+
+    /// <summary>Gets the nodes that hold a head which is not in the journal's chain.</summary>
+    public AuditDisputes AuditDisputes { get; } = new();
 
     /// <summary>Counts the actors that all of this lives in.</summary>
     public ActorReport Actors() => _system.TakeCensus();
@@ -152,7 +158,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     {
         if (_system.WhenTerminated.IsCompleted)
             return;
-        foreach (var actor in (IActorRef?[])[_sweep, _tail, _sessions, _lastSeen, _credentials, _nodes, _tokens, _users, _singletons])
+        foreach (var actor in (IActorRef?[])[_sweep, _tail, _sessions, _lastSeen, _audit, _credentials, _nodes, _tokens, _users, _singletons])
         {
             if (actor is null)
                 continue;

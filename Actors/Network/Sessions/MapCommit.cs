@@ -1,6 +1,7 @@
 using Mesh.Actors.Ports;
 using Mesh.Actors.Registry;
 using Mesh.Protocol;
+using Mesh.Protocol.Audit;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
 using Mesh.Protocol.Time;
@@ -13,7 +14,7 @@ static class MapCommit
 {
     /// <summary>Puts the leaves, in their bytes, into one tree, signs its head, and gives each node its frame, in the order of the leaves.</summary>
     public static (IReadOnlyList<MapFrame> Frames, WallTime ValidUntil) Sign(
-        IReadOnlyList<byte[]> leaves, NetworkId network, long revision, IMapSigner signer, WallTime now, ControllerOptions options)
+        IReadOnlyList<byte[]> leaves, NetworkId network, long revision, AuditHead audit, IMapSigner signer, WallTime now, ControllerOptions options)
     {
         var hashes = new Digest256[leaves.Count];
         for (var i = 0; i < hashes.Length; i++)
@@ -21,7 +22,7 @@ static class MapCommit
         var proofs = new MerkleProofs(hashes);
         var validUntil = now + options.MapValidFor;
         var head = signer.Sign(PayloadTypes.MapHead, ProtocolJson.Encode(
-            new MapHead(network, signer.Epoch, revision, now, now + options.MapAcceptFor, validUntil, leaves.Count, proofs.Root),
+            new MapHead(network, signer.Epoch, revision, now, now + options.MapAcceptFor, validUntil, leaves.Count, proofs.Root, audit),
             ProtocolJson.Default.MapHead));
         var delegation = signer.Delegation;
         var frames = new MapFrame[leaves.Count];

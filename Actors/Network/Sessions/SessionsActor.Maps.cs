@@ -123,7 +123,7 @@ sealed partial class SessionsActor
             return;
         var now = Clock.Now;
         var (frames, validUntil) = MapCommit.Sign(
-            [.. shares.Select(share => share.Leaf)], network.Id, _view.Revision, _services.Signer, now, _services.Options);
+            [.. shares.Select(share => share.Leaf)], network.Id, _view.Revision, _view.Audit, _services.Signer, now, _services.Options);
         for (var i = 0; i < frames.Count; i++)
         {
             var (attachment, _, body, hash) = shares[i];
@@ -147,8 +147,8 @@ sealed partial class SessionsActor
         if (_view.Network is { } network)
         {
             var (frames, _) = MapCommit.Sign(
-                [MapCommit.Encode(new MapLeaf(node, Removal: new MapRemoval(reason)))], network.Id, _view.Revision, _services.Signer, Clock.Now,
-                _services.Options);
+                [MapCommit.Encode(new MapLeaf(node, Removal: new MapRemoval(reason)))], network.Id, _view.Revision, _view.Audit, _services.Signer,
+                Clock.Now, _services.Options);
             attachment.Stream.TrySend(new DownFrame(Map: frames[0]));
         }
         attachment.Session.Tell(new EndStream(reason));
@@ -210,7 +210,7 @@ sealed partial class SessionsActor
         }
         var body = BodyOf(sign.Node);
         var (frames, validUntil) = MapCommit.Sign(
-            [body.EncodeFull()], network.Id, _view.Revision, _services.Signer, Clock.Now, _services.Options);
+            [body.EncodeFull()], network.Id, _view.Revision, _view.Audit, _services.Signer, Clock.Now, _services.Options);
         _services.Presence.Update(sign.Node, presence => presence with { ValidUntil = validUntil });
         _lastBodies.Add(sign.Node, body);
         Sender.Tell(frames[0]);

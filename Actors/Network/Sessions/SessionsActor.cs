@@ -1,3 +1,4 @@
+using Mesh.Actors.Audit;
 using Mesh.Actors.Ports;
 using Mesh.Actors.Projection;
 using Mesh.Actors.Registry;
@@ -12,7 +13,11 @@ namespace Mesh.Actors.Sessions;
 /// <summary>Is what the sessions need.</summary>
 sealed record SessionServices(
     NetworkViewFeed Feed, IMapSigner Signer, IClock Clock, IPresence Presence, ControllerOptions Options, IActorRef Nodes, IEntropy Entropy,
-    AttachedGauge Attached, IActorRef? LastSeen);
+    AttachedGauge Attached, IActorRef? LastSeen)
+{
+    /// <summary>Gets who compares the heads that nodes show.</summary>
+    public required IActorRef Audit { get; init; }
+}
 
 /// <summary>
 /// Supervises one <see cref="SessionActor"/> per open stream and knows what each attached node has: at an attach it settles the
@@ -53,12 +58,17 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
             if (Current(drained.Handle) is { IsReady: true, IsBehind: true } attachment)
                 CatchUp(attachment);
         });
-        Receive<NodeAttached>(On);
+        Receive<NodeAttached>(attached =>
+        {
+            ShowHead(attached);
+            On(attached);
+        });
         Receive<NodeAcknowledged>(On);
         Receive<NodeRefused>(On);
         Receive<NodeMoved>(On);
         Receive<ViewCommitted>(On);
         Receive<SignFullMap>(On);
+        Receive<HeadCompared>(On);
         // Answers to what a node announced: where it could not be written, the node announces it again when it attaches next.
         Receive<Accepted>(_ => { });
         Receive<Refusal>(refusal => _log.Warning("what a node announced is not recorded: {0}", refusal.Message));

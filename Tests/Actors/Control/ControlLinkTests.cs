@@ -1,6 +1,7 @@
 using System.Net;
 using Mesh.Actors.Control;
 using Mesh.Protocol;
+using Mesh.Protocol.Audit;
 using Mesh.Protocol.Control;
 using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Enrollment;
@@ -93,6 +94,54 @@ public sealed class ControlLinkTests : TestKit
 
         Assert.Equal(5, (await stream.NextAsync()).Pong);
         Assert.Contains((await StatusAsync(link)).Health, line => line.Contains("no such device"));
+    }
+
+    [Fact]
+    public async Task A_history_that_contradicts_what_was_seen_is_said_and_kept_until_the_true_one_is_back()
+    {
+        var link = Start();
+        var stream = await _transport.NextAsync();
+        Assert.Null(stream.Attach.Audit);
+        stream.Send(new DownFrame(Map: _network.Frame(_network.Full(), 10, change: head => head with { Audit = Head(10) })));
+        await stream.NextAsync();
+        Assert.Equal(Head(10), _node.Trust.Audit!.Held);
+
+        // The controller comes back with an older database.
+        stream.End();
+        stream = await _transport.NextAsync();
+        Assert.Equal(Head(10), stream.Attach.Audit);
+        stream.Send(new DownFrame(Map: _network.Frame(_network.Full(), 7, change: head => head with { Audit = Head(7) })));
+        Assert.Equal("OlderRevision", (await stream.NextAsync()).Refused);
+        var line = Assert.Single((await StatusAsync(link)).Health);
+        Assert.Contains("speaks of revision 7, this node has seen 10: its database was rolled back", line);
+        stream.Send(new DownFrame(Audit: _network.Answer(10, Head(7))));
+        stream.Send(new DownFrame(Ping: 1));
+        await stream.NextAsync();
+        line = Assert.Single((await StatusAsync(link)).Health);
+        Assert.Contains("ends with event 7, this node has seen event 10", line);
+        Assert.Contains("restore --new-epoch", line);
+
+        // Then it has grown beyond: the map is newer, the history is not the same.
+        stream.End();
+        stream = await _transport.NextAsync();
+        stream.Send(new DownFrame(Map: _network.Frame(_network.Full(), 12, change: head => head with { Audit = Head(12, 1) })));
+        Assert.Equal(12, (await stream.NextAsync()).Ack!.Revision);
+        stream.Send(new DownFrame(Audit: _network.Answer(10, Head(10, 1), Head(12, 1))));
+        stream.Send(new DownFrame(Ping: 2));
+        await stream.NextAsync();
+        Assert.Contains("is another than this node has seen up to event 10", Assert.Single((await StatusAsync(link)).Health));
+        // Whoever starts from what was kept knows it still.
+        Assert.Equal((Head(10), Head(10, 1)), (_node.Trust.Audit!.Held, _node.Trust.Audit.Dispute!.Shown));
+
+        stream.End();
+        stream = await _transport.NextAsync();
+        Assert.Equal(Head(10), stream.Attach.Audit);
+        stream.Send(new DownFrame(Audit: _network.Answer(10, Head(10), Head(20))));
+        stream.Send(new DownFrame(Ping: 3));
+        await stream.NextAsync();
+        Assert.Empty((await StatusAsync(link)).Health);
+
+        static AuditHead Head(long ordering, byte fork = 0) => new(ordering, ordering, new Digest256([.. Enumerable.Repeat((byte)ordering, 31), fork]));
     }
 
     public static TheoryData<string, TrustRefusal> Lies => new()

@@ -63,6 +63,20 @@ public sealed class JournalStore : IJournalTail, IDisposable
     /// <summary>Stores the write so many writes from now and reports it as failed.</summary>
     public void LieAfter(int writes) => _untilLie = writes;
 
+    /// <summary>Gives a copy of an older state back, as a database that was restored from a backup; nobody may be using it.</summary>
+    public void RollBack(int rows)
+    {
+        lock (_gate)
+            _rows.RemoveRange(rows, _rows.Count - rows);
+    }
+
+    /// <summary>Changes what is stored, as one does who has the database; readers that saw it before do not notice.</summary>
+    public void Change(long ordering, Func<JournalEvent, JournalEvent> change)
+    {
+        lock (_gate)
+            _rows[(int)ordering - 1] = (change(_rows[(int)ordering - 1].Row), _rows[(int)ordering - 1].Event);
+    }
+
     /// <summary>Lets writes through again.</summary>
     public void GoOn()
     {

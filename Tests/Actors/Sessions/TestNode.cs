@@ -3,6 +3,7 @@ using Mesh.Actors.Ports;
 using Mesh.Actors.Registry;
 using Mesh.Actors.Sessions;
 using Mesh.Protocol;
+using Mesh.Protocol.Audit;
 using Mesh.Protocol.Control;
 using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Identity;
@@ -81,11 +82,31 @@ public sealed class TestNode : IControlStream
         return await NextMapAsync();
     }
 
+    /// <summary>Opens a stream to a controller whose maps may be older than what this node has.</summary>
+    public void AttachTo()
+    {
+        Trust = Trust with { Audit = Trust.Audit?.Attach() };
+        Open();
+        Attach();
+    }
+
+    /// <summary>Makes it hold a head, as one that it saw when it was attached last, or as one that it makes up.</summary>
+    public void HoldAgain(AuditHead head) => Trust = Trust with { Audit = new AuditWitness { Held = head } };
+
     public void Open(ControllerId? issuer = null) => Handle = (At ?? _harness.Controller).OpenStream(Id, this, issuer);
 
     public void Attach(bool withBody = true, long ahead = 0) => Handle.Post(new UpFrame(Attach: new AttachFrame(
         "1.1", "linux", _machine.Hostname, withBody ? Trust.Epoch : 0, withBody ? Trust.Revision + ahead : 0,
-        withBody && Trust.Body is { } body ? MapChange.Hash(body) : null, Suites)));
+        withBody && Trust.Body is { } body ? MapChange.Hash(body) : null, Suites, Trust.Audit?.Held)));
+
+    /// <summary>Waits for the answer to the head that was shown, and judges it as a node does.</summary>
+    public async Task<AuditWitness> NextAnswerAsync()
+    {
+        var frame = await NextAsync(frame => frame.Audit is not null);
+        Assert.Equal(TrustRefusal.None, Trust.TryHear(frame.Audit!, _harness.Clock.Now, out var next));
+        Trust = next;
+        return Trust.Audit!;
+    }
 
     /// <summary>Waits for the next map, takes it in as a node does, and acknowledges.</summary>
     public async Task<MapLeaf> NextMapAsync()

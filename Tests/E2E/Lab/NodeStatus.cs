@@ -16,7 +16,8 @@ sealed record NodeStatus(
     DateTimeOffset? ValidUntil = null,
     string? Controller = null,
     string? KeyWrapping = null,
-    NodeEntry? Self = null)
+    NodeEntry? Self = null,
+    string? AuditHead = null)
 {
     /// <summary>Finds a peer by its name.</summary>
     public NodeEntry? Peer(string name) => Peers.SingleOrDefault(peer => peer.HostName == name);

@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Mesh.Protocol;
+using Mesh.Protocol.Audit;
+using Mesh.Protocol.Control;
 using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Enrollment;
 using Mesh.Protocol.Identity;
@@ -87,6 +89,14 @@ public sealed class SigningNetwork : IDisposable
             DsseEnvelope.Sign(PayloadTypes.MapHead, payload, ControllerKey, Controller.ToString()), delegation ?? Sign(Delegation), 1,
             MerkleTree.Path(leaves, 1), bytes);
     }
+
+    /// <summary>Answers a node that showed a head.</summary>
+    public AuditFrame Answer(long ordering, AuditHead at, AuditHead? tip = null, int epoch = 1) => new(
+        DsseEnvelope.Sign(
+            PayloadTypes.AuditAnswer,
+            ProtocolJson.Encode(new AuditAnswer(Network, epoch, ordering, at, tip ?? at, Now), ProtocolJson.Default.AuditAnswer),
+            ControllerKey, Controller.ToString()),
+        Sign(Delegation));
 
     public DsseEnvelope Endpoints(byte peer, WallTime issued, SigningPrivateKey by, params string[] endpoints) => DsseEnvelope.Sign(
         PayloadTypes.EndpointHint,

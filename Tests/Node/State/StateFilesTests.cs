@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Mesh.Node;
 using Mesh.Node.State;
+using Mesh.Protocol.Audit;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Time;
 using Mesh.Protocol.Trust;
@@ -43,6 +44,23 @@ public sealed class StateFilesTests : IDisposable
         var stored = JsonSerializer.Deserialize(File.ReadAllBytes(At("identity.json")), StateJson.Default.IdentityDocument)!;
         Assert.True(stored.Sealed.AsSpan().IndexOf(made.Signing.Span) < 0);
         Assert.True(stored.Sealed.AsSpan().IndexOf(made.Tunnel.Span) < 0);
+    }
+
+    [Fact]
+    public void What_was_seen_of_the_audit_chain_survives_and_an_older_file_has_none()
+    {
+        using var network = new SigningNetwork(new WallTime(1_800_000_000_000));
+        using var state = StateDirectory.Open(At("state"), Wrapping());
+        var (held, shown) = (new AuditHead(7, 5, new Digest256(new byte[32])), new AuditHead(6, 4, new Digest256(new byte[32])));
+        var trust = network.Empty with
+        {
+            Audit = new AuditWitness { Held = held, Dispute = new AuditDispute(held, shown, shown, network.Controller, network.Now), Agrees = true, Latest = held },
+        };
+        state.Map.Write(trust);
+        Assert.Equal(trust.Audit!.Attach(), state.ReadMap()!.Audit);
+        state.Map.Write(network.Empty);
+        Assert.DoesNotContain("audit", File.ReadAllText(state.Map.Path), StringComparison.Ordinal);
+        Assert.Null(state.ReadMap()!.Audit);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Text;
 using Mesh.Protocol;
+using Mesh.Protocol.Audit;
 using Mesh.Protocol.Control;
 using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Enrollment;
@@ -24,6 +25,28 @@ public sealed class FormatStabilityTests
     public void Map_head() => Same("""
         {"network":"aaaaaaaaaaaaaaab","epoch":1,"revision":10,"issued":"2027-01-15T08:00:00.000Z","accept_until":"2027-01-15T08:10:00.000Z","valid_until":"2027-01-22T08:00:00.000Z","leaf_count":3,"root":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}
         """, _example.Frame(new MapLeaf(TrustExample.Laptop), change: head => head with { Root = new Digest256(new byte[32]) }).Head.Payload);
+
+    [Fact]
+    public void Audit_statements()
+    {
+        var from = new AuditHead(1, 1, new Digest256(new byte[32]));
+        var to = new AuditHead(9, 5, new Digest256(new byte[32]));
+        Same("""
+            {"network":"aaaaaaaaaaaaaaab","epoch":1,"revision":10,"issued":"2027-01-15T08:00:00.000Z","accept_until":"2027-01-15T08:10:00.000Z","valid_until":"2027-01-22T08:00:00.000Z","leaf_count":3,"root":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","audit":{"ordering":9,"count":5,"digest":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}}
+            """, _example.Frame(new MapLeaf(TrustExample.Laptop), change: head => head with { Root = new Digest256(new byte[32]), Audit = to }).Head.Payload);
+        Same("""
+            {"attach":{"version":"0.1.0","os":"linux","hostname":"laptop","epoch":1,"revision":10,"audit":{"ordering":9,"count":5,"digest":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}}}
+            """, ProtocolJson.Encode(new UpFrame(new AttachFrame("0.1.0", "linux", "laptop", 1, 10, Audit: to)), ProtocolJson.Default.UpFrame));
+        Same("""
+            {"audit":{"answer":{"payloadType":"a","payload":"AQI=","signatures":[]},"delegation":{"payloadType":"b","payload":"AQI=","signatures":[]}}}
+            """, ProtocolJson.Encode(new DownFrame(Audit: new AuditFrame(new DsseEnvelope("a", [1, 2], []), new DsseEnvelope("b", [1, 2], []))), ProtocolJson.Default.DownFrame));
+        Same("""
+            {"network":"aaaaaaaaaaaaaaab","epoch":1,"ordering":9,"at":{"ordering":1,"count":1,"digest":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},"tip":{"ordering":9,"count":5,"digest":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},"issued":"2027-01-15T08:00:00.000Z"}
+            """, ProtocolJson.Encode(new AuditAnswer(TrustExample.Network, 1, 9, from, to, TrustExample.Now), ProtocolJson.Default.AuditAnswer));
+        Same("""
+            {"network":"aaaaaaaaaaaaaaab","epoch":1,"from":{"ordering":1,"count":1,"digest":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},"to":{"ordering":9,"count":5,"digest":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},"file_hash":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","issued":"2027-01-15T08:00:00.000Z"}
+            """, ProtocolJson.Encode(new AuditStretch(TrustExample.Network, 1, from, to, new Digest256(new byte[32]), TrustExample.Now), ProtocolJson.Default.AuditStretch));
+    }
 
     [Fact]
     public void Delegation() => Same("""
