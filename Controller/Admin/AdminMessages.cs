@@ -187,7 +187,9 @@ sealed record AccessReport(long Count, IReadOnlyList<AccessEntry> Named);
 sealed record AccessEntry(string From, string To);
 
 /// <summary>Lists what happened, in the journal's order.</summary>
-sealed record AuditList(IReadOnlyList<AuditLine> Entries);
+/// <param name="Entries">What was asked for.</param>
+/// <param name="Upto">The ordering of the newest event that was looked at: what comes later is behind it.</param>
+sealed record AuditList(IReadOnlyList<AuditLine> Entries, long Upto);
 
 /// <summary>Is one thing that happened.</summary>
 sealed record AuditLine(long Ordering, WallTime At, string By, string Kind, string Subject, string Detail);

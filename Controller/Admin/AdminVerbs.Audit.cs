@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mesh.Actors.Registry;
 using Mesh.Controller.Api;
 using Mesh.Controller.Audit;
 using Mesh.Protocol.Audit;
@@ -10,6 +11,39 @@ sealed partial class AdminVerbs
 {
     /// <summary>Gets what exports the journal.</summary>
     public required AuditExporter Exporter { get; init; }
+
+    async Task AuditAsync(HttpContext context, NetworkQueries queries)
+    {
+        var query = context.Request.Query;
+        if (AuditFilter.Read(query, queries, clock.Now, out var problem) is not { } filter)
+        {
+            await context.SendAsync(Invalid(problem!));
+            return;
+        }
+        var limit = int.TryParse(query["limit"], out var wanted) ? Math.Clamp(wanted, 1, 100_000) : 1000;
+        var last = queries.Past?.View.Revision ?? long.MaxValue;
+        var entries = new Queue<AuditLine>();
+        long? next = filter.After;
+        var seen = filter.After;
+        // The newest that match: the journal is read in its order, and only so many are kept.
+        while (next is { } from)
+        {
+            var page = await queries.AuditAsync(from, 1000, context.RequestAborted);
+            foreach (var entry in page.Entries)
+            {
+                if (entry.Ordering > last)
+                    break;
+                seen = entry.Ordering;
+                if (!filter.Matches(entry))
+                    continue;
+                entries.Enqueue(new AuditLine(entry.Ordering, entry.At, entry.By, entry.Kind, entry.Subject, entry.Detail));
+                if (entries.Count > limit)
+                    entries.Dequeue();
+            }
+            next = page.Next < last ? page.Next : null;
+        }
+        await context.SendAsync(new AuditList([.. entries], seen), AdminJson.Default.AuditList);
+    }
 
     async Task ExportAuditAsync(HttpContext context)
     {

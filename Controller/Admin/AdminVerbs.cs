@@ -174,34 +174,6 @@ sealed partial class AdminVerbs(
         await context.SendAsync(new PolicyReport(taken, [.. problems.Select(Show)]), AdminJson.Default.PolicyReport);
     }
 
-    static async Task AuditAsync(HttpContext context, NetworkQueries queries)
-    {
-        var query = context.Request.Query;
-        var type = query["type"].ToString();
-        var after = long.TryParse(query["after"], out var given) && given >= 0 ? given : 0;
-        var limit = int.TryParse(query["limit"], out var wanted) ? Math.Clamp(wanted, 1, 100_000) : 1000;
-        var last = queries.Past?.View.Revision ?? long.MaxValue;
-        var entries = new Queue<AuditLine>();
-        long? next = after;
-        // The newest that match: the journal is read in its order, and only so many are kept.
-        while (next is { } from)
-        {
-            var page = await queries.AuditAsync(from, 1000, context.RequestAborted);
-            foreach (var entry in page.Entries)
-            {
-                if (entry.Ordering > last)
-                    break;
-                if (type.Length > 0 && entry.Kind != type && !entry.Kind.StartsWith(type + ".", StringComparison.Ordinal))
-                    continue;
-                entries.Enqueue(new AuditLine(entry.Ordering, entry.At, entry.By, entry.Kind, entry.Subject, entry.Detail));
-                if (entries.Count > limit)
-                    entries.Dequeue();
-            }
-            next = page.Next < last ? page.Next : null;
-        }
-        await context.SendAsync(new AuditList([.. entries]), AdminJson.Default.AuditList);
-    }
-
     // An entity that could not write does not answer; where the reason is plain, the admin is told it.
     Task RefuseAsync(HttpContext context, Refusal refusal) => context.SendAsync(
         refusal.Kind == RefusalKind.Unavailable && trouble() is { } reason

@@ -24,23 +24,46 @@ static partial class VerbTable
             {
                 Description = "At most so many, the newest", HelpName = "N", DefaultValueFactory = _ => 100,
             };
-            var list = Verb("list", "Lists what happened, the newest last.", "mesh-controller audit list --type credential --limit 20");
-            Add(list, type, limit);
+            var since = new Option<string?>("--since")
+            {
+                Description = "Only what was decided since: 2h, 7d, 2026-03-01T14:00:00Z, or @REVISION", HelpName = "TIME",
+            };
+            var by = new Option<string?>("--by") { Description = "Only what this one did: admin:root, root, node:ID, system", HelpName = "WHO" };
+            var subject = new Option<string?>("--subject")
+            {
+                Description = "Only what happened to this one: a node's name or id, a user, a credential's id, policy, network", HelpName = "NAME",
+            };
+            var follow = new Option<bool>("--follow", "-f") { Description = "Go on with what happens from now, until interrupted" };
+            var list = Verb("list", "Lists what happened, the newest last.", "mesh-controller audit list --type credential --since 7d --by root");
+            Add(list, type, since, by, subject, limit, follow);
             list.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
             {
                 if (parsed.GetValue(limit) < 1)
                     throw new CommandException(ExitCode.Usage, "--limit: a number from 1 is expected");
-                var query = string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"/v1/audit?limit={parsed.GetValue(limit)}&type={Uri.EscapeDataString(parsed.GetValue(type) ?? "")}");
-                output.Show(await client.GetAsync(query, AdminJson.Default.AuditList, cancellationToken), AdminJson.Default.AuditList,
-                    (answer, to) =>
+                var query = string.Create(CultureInfo.InvariantCulture, $"/v1/audit?limit={parsed.GetValue(limit)}");
+                // How long ago, with or without the sign.
+                var moment = parsed.GetValue(since) is [>= '0' and <= '9', .., 's' or 'm' or 'h' or 'd'] ago ? "-" + ago : parsed.GetValue(since);
+                foreach (var (name, value) in new[]
+                    { ("type", parsed.GetValue(type)), ("since", moment), ("by", parsed.GetValue(by)), ("subject", parsed.GetValue(subject)) })
                 {
-                    var table = new TextTable("TIME", "WHAT", "SUBJECT", "BY", "DETAIL");
+                    if (value is not null)
+                        query += $"&{name}={Uri.EscapeDataString(value)}";
+                }
+                var answer = await client.GetAsync(query, AdminJson.Default.AuditList, cancellationToken);
+                if (!parsed.GetValue(follow))
+                {
+                    output.Show(answer, AdminJson.Default.AuditList, WriteEntries);
+                    return;
+                }
+                while (true)
+                {
                     foreach (var entry in answer.Entries)
-                        table.Add(Show(entry.At), entry.Kind, entry.Subject, entry.By, entry.Detail);
-                    table.WriteTo(to.Out, to.Colours);
-                });
+                        terminal.Out.WriteLine(output.IsJson ? JsonSerializer.Serialize(entry, AdminJson.Default.AuditLine) : Line(entry));
+                    await terminal.Out.FlushAsync(cancellationToken);
+                    await Task.Delay(FollowInterval, cancellationToken);
+                    answer = await client.GetAsync(
+                        query + string.Create(CultureInfo.InvariantCulture, $"&after={answer.Upto}"), AdminJson.Default.AuditList, cancellationToken);
+                }
             }));
             return list;
         }
@@ -139,6 +162,21 @@ static partial class VerbTable
             return verb;
         }
     }
+
+    // A question a second costs the controller a look at the journal's end.
+    static readonly TimeSpan FollowInterval = TimeSpan.FromSeconds(1);
+
+    static void WriteEntries(AuditList answer, Terminal to)
+    {
+        var table = new TextTable("TIME", "WHAT", "SUBJECT", "BY", "DETAIL");
+        foreach (var entry in answer.Entries)
+            table.Add(Show(entry.At), entry.Kind, entry.Subject, entry.By, entry.Detail);
+        table.WriteTo(to.Out, to.Colours);
+    }
+
+    // What comes one by one cannot line up with what is not known yet.
+    static string Line(AuditLine entry) => string.Concat(
+        $"{Show(entry.At)}  {entry.Kind}  {entry.Subject}  {entry.By}  {entry.Detail}".TrimEnd().Select(c => char.IsControl(c) ? '?' : c));
 
     static AuditHead EndOf(string path)
     {

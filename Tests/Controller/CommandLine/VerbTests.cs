@@ -79,6 +79,71 @@ public sealed class VerbTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_audit_list_is_narrowed_by_time_person_and_subject()
+    {
+        await _controller.RunAsync(["user", "create", "alice"]);
+        var credential = await _controller.CreateCredentialAsync("--user", "alice");
+        using var machine = new Machine(_controller, credential, "laptop");
+        Assert.Null(await machine.EnrollAsync());
+        _controller.Clock.Offset = TimeSpan.FromHours(3);
+        await _controller.RunAsync(["user", "create", "bob"]);
+        Assert.Equal(["user.created user-bob"], await ListAsync("--since", "1h"));
+        Assert.Equal(["user.created user-bob"], await ListAsync("--since=-1h"));
+        Assert.Equal(["user.created user-alice", "user.created user-bob"], await ListAsync("--since", "4h", "--type", "user"));
+        Assert.Empty(await ListAsync("--since", "1h", "--type", "credential"));
+        Assert.Equal(["node.registered node-" + machine.Reply!.Node], await ListAsync("--subject", "laptop"));
+        Assert.Equal(["credential.created", "credential.used"], (await ListAsync("--subject", credential.Id.ToString())).Select(line => line.Split(' ')[0]));
+        Assert.Equal(["user.created user-alice"], await ListAsync("--subject", "alice"));
+        Assert.All(await ListAsync("--by", "system"), line => Assert.Matches("^(network|controller|node)", line));
+        Assert.Equal(["credential.used"], (await ListAsync("--by", "node:" + machine.Reply.Node, "--type", "credential")).Select(line => line.Split(' ')[0]));
+        Assert.Equal(await ListAsync("--by", machine.Reply.Node.ToString()), await ListAsync("--by", "node:" + machine.Reply.Node));
+        var revision = JsonDocument.Parse((await _controller.RunAsync(["status", "--json"])).Out).RootElement.GetProperty("revision").GetInt64();
+        Assert.Equal(["user.created user-bob"], await ListAsync("--since", string.Create(System.Globalization.CultureInfo.InvariantCulture, $"@{revision - 1}")));
+        Assert.Equal(ExitCode.Usage, (await _controller.RunAsync(["audit", "list", "--since", "yesterday"])).Exit);
+
+        async Task<List<string>> ListAsync(params string[] flags)
+        {
+            var (exit, output, error) = await _controller.RunAsync(["audit", "list", "--json", .. flags]);
+            Assert.True(exit == ExitCode.Done, error);
+            return [.. JsonDocument.Parse(output).RootElement.GetProperty("entries").EnumerateArray()
+                .Select(entry => $"{entry.GetProperty("kind").GetString()} {entry.GetProperty("subject").GetString()}")];
+        }
+    }
+
+    [Fact]
+    public async Task The_audit_list_goes_on_with_what_happens_until_it_is_interrupted()
+    {
+        await _controller.RunAsync(["user", "create", "alice"]);
+        using var stop = new CancellationTokenSource();
+        var lines = new LineSink();
+        var following = Cli.RunAsync(
+            ["audit", "list", "--follow", "--type", "user", "--socket", _controller.Socket], output: lines, cancellationToken: stop.Token);
+        Assert.Contains("  user.created  user-alice  admin:", await lines.NextAsync(), StringComparison.Ordinal);
+        await _controller.CreateCredentialAsync();
+        await _controller.RunAsync(["user", "create", "bob"]);
+        Assert.Contains("  user.created  user-bob  admin:", await lines.NextAsync(), StringComparison.Ordinal);
+        await stop.CancelAsync();
+        Assert.Equal(ExitCode.Failed, (await following).Exit);
+        Assert.Equal(0, lines.Left);
+    }
+
+    /// <summary>Hands over lines as they are written.</summary>
+    sealed class LineSink : StringWriter
+    {
+        readonly System.Threading.Channels.Channel<string> _lines = System.Threading.Channels.Channel.CreateUnbounded<string>();
+
+        public int Left => _lines.Reader.Count;
+
+        public override void WriteLine(string? value) => _lines.Writer.TryWrite(value ?? "");
+
+        public async Task<string> NextAsync()
+        {
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+            return await _lines.Reader.ReadAsync(patience.Token);
+        }
+    }
+
+    [Fact]
     public async Task The_audit_list_shows_a_credentials_life_and_never_its_secret()
     {
         var used = await _controller.CreateCredentialAsync();
