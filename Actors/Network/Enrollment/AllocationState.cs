@@ -18,9 +18,11 @@ namespace Mesh.Actors.Enrollment;
 /// <param name="Tags">Its tags.</param>
 /// <param name="Ranges">Where addresses come from.</param>
 /// <param name="Anew">Gives the fresh id whatever is known of the machine: what is known turned out to belong to another one.</param>
+/// <param name="Registered">The present node that the machine is by the projection; null: none that the asker knows of.</param>
 public sealed record ReserveAllocation(
     Cause Cause, CredentialId Credential, NodeId Fresh, string Hostname, SigningPublicKey SigningKey, TunnelPublicKey TunnelKey,
-    string? Owner, IReadOnlyList<string> Tags, AddressRanges Ranges, bool Anew = false) : IEntityCommand;
+    string? Owner, IReadOnlyList<string> Tags, AddressRanges Ranges, bool Anew = false,
+    NodeId? Registered = null) : IEntityCommand;
 
 /// <summary>Frees the name and the keys of a removed node, unless it is about to join again.</summary>
 /// <param name="Cause">The command.</param>
@@ -33,7 +35,9 @@ public sealed record Reservation(NodeId Node, string Name, string Ipv4, string I
 
 /// <summary>
 /// Knows every name and address ever given. An address is never given twice. A name belongs to one present node, and after that only
-/// to a machine of the same owner or tags. A machine that is present keeps its id, name and addresses when it joins again. Immutable.
+/// to a machine of the same owner or tags. A machine that is present keeps its id, name and addresses when it joins again. Where several
+/// machines come with one credential that nobody has used yet, one node is set aside for all of them, with each one's name: which of them
+/// gets in is decided elsewhere, so nothing of what the others were told is free. Immutable.
 /// </summary>
 public sealed record AllocationState : IEntityState<AllocationState>
 {
@@ -45,7 +49,8 @@ public sealed record AllocationState : IEntityState<AllocationState>
         "another machine has this tunnel key: was the state directory copied? remove it on one of the two and join again");
 
     ImmutableDictionary<CredentialId, AllocationReserved> _byCredential = ImmutableDictionary<CredentialId, AllocationReserved>.Empty;
-    ImmutableDictionary<NodeId, AllocationReserved> _present = ImmutableDictionary<NodeId, AllocationReserved>.Empty;
+    // One for each machine that may be the node; more than one only while they hold the same credential.
+    ImmutableDictionary<NodeId, ImmutableList<AllocationReserved>> _present = ImmutableDictionary<NodeId, ImmutableList<AllocationReserved>>.Empty;
     ImmutableDictionary<NodeId, ImmutableHashSet<CredentialId>> _credentials = ImmutableDictionary<NodeId, ImmutableHashSet<CredentialId>>.Empty;
     ImmutableDictionary<SigningPublicKey, NodeId> _bySigningKey = ImmutableDictionary<SigningPublicKey, NodeId>.Empty;
     ImmutableDictionary<TunnelPublicKey, NodeId> _byTunnelKey = ImmutableDictionary<TunnelPublicKey, NodeId>.Empty;
@@ -61,7 +66,7 @@ public sealed record AllocationState : IEntityState<AllocationState>
     public Decision Decide(IEntityCommand command, WallTime now) => command switch
     {
         ReserveAllocation reserve => Decide(reserve, now),
-        ReleaseAllocation release => _present.GetValueOrDefault(release.Node) is { } held && !IsJoiningAgain(held, release)
+        ReleaseAllocation release => _present.GetValueOrDefault(release.Node) is { } held && !IsJoiningAgain(held[^1], release)
             ? Decision.Write(new AllocationReleased(release.Cause.CommandId, release.Cause.By, now, release.Node))
             : Decision.Answer(Accepted.Instance),
         _ => throw new ArgumentException($"allocations do not know {command.GetType().Name}", nameof(command)),
@@ -73,24 +78,26 @@ public sealed record AllocationState : IEntityState<AllocationState>
         switch (happened)
         {
             case AllocationReserved one:
-                var cleared = _present.GetValueOrDefault(one.Node) is { } former ? Without(former) : this;
+                var held = _present.GetValueOrDefault(one.Node, []);
+                var others = held.RemoveAll(former => former.Credential != one.Credential || former.SigningKey == one.SigningKey);
+                var cleared = held.Except(others).Aggregate(this, (state, former) => state.Without(former, others));
                 return cleared with
                 {
                     _byCredential = cleared._byCredential.SetItem(one.Credential, one),
-                    _present = cleared._present.SetItem(one.Node, one),
+                    _present = cleared._present.SetItem(one.Node, others.Add(one)),
                     _credentials = cleared._credentials.SetItem(one.Node, cleared._credentials.GetValueOrDefault(one.Node, []).Add(one.Credential)),
                     _bySigningKey = cleared._bySigningKey.SetItem(one.SigningKey, one.Node),
                     _byTunnelKey = cleared._byTunnelKey.SetItem(one.TunnelKey, one.Node),
                     _names = cleared._names.SetItem(one.Name, new NameHolder(one.Node, OwnerKey(one.Owner, one.Tags), true)),
                     _highest = Math.Max(cleared._highest, AddressRanges.ToNumber(one.Ipv4)),
                 };
-            case AllocationReleased released when _present.GetValueOrDefault(released.Node) is { } held:
-                return this with
+            case AllocationReleased released when _present.GetValueOrDefault(released.Node) is { } given:
+                return given.Aggregate(this, (state, one) => state.Without(one, []) with
+                {
+                    _names = state._names.SetItem(one.Name, state._names[one.Name] with { Present = false }),
+                }) with
                 {
                     _present = _present.Remove(released.Node),
-                    _bySigningKey = Without(_bySigningKey, held.SigningKey, held.Node),
-                    _byTunnelKey = Without(_byTunnelKey, held.TunnelKey, held.Node),
-                    _names = _names.SetItem(held.Name, _names[held.Name] with { Present = false }),
                 };
             default:
                 return this;
@@ -99,7 +106,8 @@ public sealed record AllocationState : IEntityState<AllocationState>
 
     Decision Decide(ReserveAllocation reserve, WallTime now)
     {
-        if (_byTunnelKey.TryGetValue(reserve.TunnelKey, out var holder) && _present[holder].SigningKey != reserve.SigningKey
+        if (_byTunnelKey.TryGetValue(reserve.TunnelKey, out var holder)
+            && _present[holder].Exists(one => one.TunnelKey == reserve.TunnelKey && one.SigningKey != reserve.SigningKey)
             && !IsOnlyFor(holder, reserve.Credential))
             return Decision.Answer(KeyIsInUse);
 
@@ -107,18 +115,21 @@ public sealed record AllocationState : IEntityState<AllocationState>
         if (!reserve.Anew && _bySigningKey.TryGetValue(reserve.SigningKey, out var present))
         {
             // The same machine again: it keeps what it has.
-            var held = _present[present];
-            if (held.Credential == reserve.Credential && held.TunnelKey == reserve.TunnelKey)
-                return Decision.Answer(Given(held));
-            return Reserved(held.Node, held.Name, held.Ipv4, held.Ipv6);
+            var machines = _present[present];
+            var own = machines.FindLast(one => one.SigningKey == reserve.SigningKey)!;
+            if (own.Credential == reserve.Credential && own.TunnelKey == reserve.TunnelKey)
+                return Decision.Answer(Given(own));
+            // With another credential only what is known to be its own: among several machines another one may have got in.
+            if (own.Credential == reserve.Credential || machines.Count == 1 || reserve.Registered == present)
+                return Reserved(own.Node, own.Name, own.Ipv4, own.Ipv6);
         }
-        if (!reserve.Anew && known is not null && _present.ContainsKey(known.Node) && IsOnlyFor(known.Node, reserve.Credential))
+        else if (!reserve.Anew && known is not null && _present.TryGetValue(known.Node, out var unused) && IsOnlyFor(known.Node, reserve.Credential))
         {
             // Another machine comes with a credential that nobody has used: what was set aside for it is still unused.
-            return Reserved(known.Node, Name(known.Name), known.Ipv4, known.Ipv6);
+            return Reserved(known.Node, Name(unused), known.Ipv4, known.Ipv6);
         }
         return reserve.Ranges.TryNext(_highest, out var ipv4, out var ipv6)
-            ? Reserved(reserve.Fresh, Name(null), ipv4, ipv6)
+            ? Reserved(reserve.Fresh, Name([]), ipv4, ipv6)
             : Decision.Answer(new Refusal(RefusalKind.Denied, RefusalCodes.Exhausted, $"no address is left in {reserve.Ranges.Ipv4}"));
 
         Decision Reserved(NodeId node, string name, string ipv4, string ipv6) => new(
@@ -129,9 +140,9 @@ public sealed record AllocationState : IEntityState<AllocationState>
             ],
             new Reservation(node, name, ipv4, ipv6));
 
-        string Name(string? own) => Names.Deconflict(
+        string Name(ImmutableList<AllocationReserved> own) => Names.Deconflict(
             Names.Sanitize(reserve.Hostname),
-            name => name != own && _names.TryGetValue(name, out var taken)
+            name => !own.Exists(one => one.Name == name) && _names.TryGetValue(name, out var taken)
                 && (taken.Present || taken.OwnerKey != OwnerKey(reserve.Owner, reserve.Tags)));
     }
 
@@ -143,12 +154,12 @@ public sealed record AllocationState : IEntityState<AllocationState>
     bool IsJoiningAgain(AllocationReserved held, ReleaseAllocation release) =>
         held.Credential != release.Credential && _byCredential[held.Credential].Node == release.Node;
 
-    // Takes away what a newer reservation for the same node replaces.
-    AllocationState Without(AllocationReserved former) => this with
+    // Takes away what one machine had of a node, but for what others have of it too.
+    AllocationState Without(AllocationReserved former, ImmutableList<AllocationReserved> others) => this with
     {
         _bySigningKey = Without(_bySigningKey, former.SigningKey, former.Node),
-        _byTunnelKey = Without(_byTunnelKey, former.TunnelKey, former.Node),
-        _names = _names.Remove(former.Name),
+        _byTunnelKey = others.Exists(one => one.TunnelKey == former.TunnelKey) ? _byTunnelKey : Without(_byTunnelKey, former.TunnelKey, former.Node),
+        _names = others.Exists(one => one.Name == former.Name) ? _names : _names.Remove(former.Name),
     };
 
     static ImmutableDictionary<TKey, NodeId> Without<TKey>(ImmutableDictionary<TKey, NodeId> index, TKey key, NodeId node) where TKey : notnull =>

@@ -59,7 +59,8 @@ sealed class CredentialActor : EntityActor<CredentialState>
             Answer(delivery, new Redeemed(null, Refusal.Unavailable("enrollment")));
             return;
         }
-        if (view.FindByTunnelKey(redeem.TunnelKey).Any(id => view.Nodes[id].Node.SigningKey != redeem.SigningKey))
+        var present = view.FindByTunnelKey(redeem.TunnelKey).ToLookup(id => view.Nodes[id].Node.SigningKey == redeem.SigningKey);
+        if (present[false].Any())
         {
             Answer(delivery, new Redeemed(null, AllocationState.KeyIsInUse));
             return;
@@ -67,7 +68,8 @@ sealed class CredentialActor : EntityActor<CredentialState>
         _redeeming = delivery;
         Reserve(new ReserveAllocation(
             redeem.Cause, redeem.Credential, TypedId.Create<NodeId>(_services.Entropy), redeem.Hostname, redeem.SigningKey, redeem.TunnelKey,
-            needed.Owner, needed.Tags, new AddressRanges(network.Ipv4, network.Ipv6)));
+            needed.Owner, needed.Tags, new AddressRanges(network.Ipv4, network.Ipv6),
+            Registered: present[true].Select(id => (NodeId?)id).FirstOrDefault()));
     }
 
     void Reserve(ReserveAllocation reserve)

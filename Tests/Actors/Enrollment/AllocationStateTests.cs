@@ -34,6 +34,43 @@ public sealed class AllocationStateTests(ITestOutputHelper output)
         Assert.Equal("100.64.0.2", Give(ref state, credential: 2, machine: 1, "laptop").Ipv4);
     }
 
+    // Two controllers race for one credential, each for a machine of its own; nobody here knows which of the two gets in.
+    [Fact]
+    public void Keeps_what_every_machine_was_told_where_several_come_with_one_credential()
+    {
+        var state = AllocationState.New;
+        var first = Give(ref state, credential: 1, machine: 1, "a");
+        var second = Give(ref state, credential: 1, machine: 2, "b");
+        Assert.Equal((first.Node, first.Ipv4, "b"), (second.Node, second.Ipv4, second.Name));
+        Assert.Equal("a-1", Give(ref state, credential: 2, machine: 3, "a").Name);
+        Assert.Equal("b-1", Give(ref state, credential: 3, machine: 4, "b").Name);
+        // Asked again, each is told the same.
+        Assert.Equal(first, Give(ref state, credential: 1, machine: 1, "a"));
+        Assert.Equal(second, Give(ref state, credential: 1, machine: 2, "b"));
+        // Neither has the node for certain, unless the projection knows; and then the other's name is free.
+        var lost = Give(ref state, credential: 4, machine: 2, "b");
+        Assert.Equal(("b-2", "100.64.0.4"), (lost.Name, lost.Ipv4));
+        var decision = state.Decide(Reserve(5, 1, "a") with { Registered = first.Node }, Now);
+        Assert.Equal(first, decision.Reply);
+        state = Fold(state, decision);
+        Assert.Equal("b", Give(ref state, credential: 6, machine: 5, "b").Name);
+        // Leaving frees it all.
+        state = Free(state, 1, 5);
+        Assert.Equal("a", Give(ref state, credential: 7, machine: 6, "a").Name);
+    }
+
+    [Fact]
+    public void Frees_the_names_of_all_who_may_have_been_a_node_that_leaves()
+    {
+        var state = AllocationState.New;
+        Give(ref state, credential: 1, machine: 1, "a");
+        Give(ref state, credential: 1, machine: 2, "b");
+        state = Free(state, 1, 1);
+        Assert.Equal("a", Give(ref state, credential: 2, machine: 3, "a").Name);
+        Assert.Equal("b", Give(ref state, credential: 3, machine: 4, "b").Name);
+        Assert.Equal("100.64.0.4", Give(ref state, credential: 4, machine: 1, "c").Ipv4);
+    }
+
     [Fact]
     public void Keeps_what_a_present_machine_has_when_it_joins_again()
     {
@@ -131,7 +168,7 @@ public sealed class AllocationStateTests(ITestOutputHelper output)
         var random = new Random(seed);
         var state = AllocationState.New;
         var addresses = new Dictionary<string, NodeId>();
-        var present = new Dictionary<NodeId, (string Name, CredentialId Credential)>();
+        var present = new Dictionary<NodeId, (HashSet<string> Names, CredentialId Credential)>();
         for (var i = 0; i < 3000; i++)
         {
             if (present.Count > 0 && random.Next(3) == 0)
@@ -150,8 +187,11 @@ public sealed class AllocationStateTests(ITestOutputHelper output)
                 continue;
             Assert.True(addresses.TryAdd(given.Ipv4, given.Node) || addresses[given.Ipv4] == given.Node);
             Assert.True(addresses.TryAdd(given.Ipv6, given.Node) || addresses[given.Ipv6] == given.Node);
-            present[given.Node] = (given.Name, reserve.Credential);
-            Assert.Equal(present.Count, present.Values.Select(one => one.Name).Distinct().Count());
+            if (present.TryGetValue(given.Node, out var before) && before.Credential == reserve.Credential)
+                before.Names.Add(given.Name);
+            else
+                present[given.Node] = (new(StringComparer.Ordinal) { given.Name }, reserve.Credential);
+            Assert.Equal(present.Values.Sum(one => one.Names.Count), present.Values.SelectMany(one => one.Names).Distinct().Count());
         }
     }
 
