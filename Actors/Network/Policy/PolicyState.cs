@@ -11,6 +11,7 @@ public sealed record SetPolicy(Cause Cause, string Text, PolicyDocument Document
 public sealed record PolicyState : IEntityState<PolicyState>
 {
     PolicySet? _set;
+    WrittenCommands _written = WrittenCommands.None;
 
     PolicyState() { }
 
@@ -22,12 +23,14 @@ public sealed record PolicyState : IEntityState<PolicyState>
     {
         SetPolicy { Text.Length: > PolicyReader.MaximumLength } => Decision.Answer(new Refusal(
             RefusalKind.Invalid, "too-long", $"a policy has at most {PolicyReader.MaximumLength} characters")),
-        SetPolicy set when _set is not null && (_set.CommandId == set.Cause.CommandId || string.Equals(_set.Text, set.Text, StringComparison.Ordinal)) =>
+        SetPolicy set when _written.Contain(set.Cause) || string.Equals(_set?.Text, set.Text, StringComparison.Ordinal) =>
             Decision.Answer(Accepted.Instance),
         SetPolicy set => Decision.Write(new PolicySet(set.Cause.CommandId, set.Cause.By, now, set.Text, set.Document)),
         _ => throw new ArgumentException($"the policy does not know {command.GetType().Name}", nameof(command)),
     };
 
     /// <inheritdoc/>
-    public PolicyState Apply(INetworkEvent happened) => happened is PolicySet set ? this with { _set = set } : this;
+    public PolicyState Apply(INetworkEvent happened) => happened is PolicySet set
+        ? this with { _set = set, _written = _written.With(set.CommandId) }
+        : this;
 }

@@ -30,6 +30,7 @@ public sealed record NetworkState : IEntityState<NetworkState>
     NetworkCreated? _created;
     ImmutableDictionary<ControllerId, Delegated> _delegated = ImmutableDictionary<ControllerId, Delegated>.Empty;
     ImmutableDictionary<ControllerId, ControllerWithdrawn> _withdrawn = ImmutableDictionary<ControllerId, ControllerWithdrawn>.Empty;
+    WrittenCommands _written = WrittenCommands.None;
 
     NetworkState() { }
 
@@ -39,6 +40,7 @@ public sealed record NetworkState : IEntityState<NetworkState>
     /// <inheritdoc/>
     public Decision Decide(IEntityCommand command, WallTime now) => command switch
     {
+        _ when _written.Contain(command.Cause) => Decision.Answer(Accepted.Instance),
         CreateNetwork create => Decide(create, now),
         DelegateController delegation => Decide(delegation, now),
         WithdrawController withdraw => Decide(withdraw, now),
@@ -46,11 +48,13 @@ public sealed record NetworkState : IEntityState<NetworkState>
     };
 
     /// <inheritdoc/>
-    public NetworkState Apply(INetworkEvent happened) => happened switch
+    public NetworkState Apply(INetworkEvent happened) => Taken(happened) with { _written = _written.With(happened.CommandId) };
+
+    NetworkState Taken(INetworkEvent happened) => happened switch
     {
         NetworkCreated one => this with { _created = one },
-        ControllerDelegated one => this with { _delegated = _delegated.SetItem(one.Controller, new(one.CommandId, one.Delegation, null, one.Addresses)) },
-        ControllerDelegatedV2 one => this with { _delegated = _delegated.SetItem(one.Controller, new(one.CommandId, one.Delegation, one.Authority, one.Addresses)) },
+        ControllerDelegated one => this with { _delegated = _delegated.SetItem(one.Controller, new(one.Delegation, null, one.Addresses)) },
+        ControllerDelegatedV2 one => this with { _delegated = _delegated.SetItem(one.Controller, new(one.Delegation, one.Authority, one.Addresses)) },
         ControllerWithdrawn one => this with { _withdrawn = _withdrawn.SetItem(one.Controller, one) },
         _ => this,
     };
@@ -58,9 +62,7 @@ public sealed record NetworkState : IEntityState<NetworkState>
     Decision Decide(CreateNetwork create, WallTime now)
     {
         if (_created is not null)
-            return Decision.Answer(_created.CommandId == create.Cause.CommandId
-                ? Accepted.Instance
-                : new Refusal(RefusalKind.Conflict, "exists", $"the journal holds network {_created.Network} already"));
+            return Decision.Answer(new Refusal(RefusalKind.Conflict, "exists", $"the journal holds network {_created.Network} already"));
         if (!AddressRanges.IsValid(create.Ipv4, create.Ipv6, out var problem))
             return Decision.Answer(new Refusal(RefusalKind.Invalid, "invalid", problem));
         if (create.Zone.Length is 0 or > 200 || !create.Zone.Split('.').All(Names.IsLabel))
@@ -83,8 +85,7 @@ public sealed record NetworkState : IEntityState<NetworkState>
             return Decision.Answer(new Refusal(RefusalKind.Denied, "foreign", "the delegation is not one by this network's root for this controller"));
         if (!CertificatePin.IsAuthority(command.Authority, delegation.AuthorityHash))
             return Decision.Answer(new Refusal(RefusalKind.Denied, "foreign", "the certificate authority is not the one that the delegation names"));
-        if (_delegated.GetValueOrDefault(command.Controller) is { } former
-            && (former.CommandId == command.Cause.CommandId || SameDelegation(former, command)))
+        if (_delegated.GetValueOrDefault(command.Controller) is { } former && SameDelegation(former, command))
             return Decision.Answer(Accepted.Instance);
         return Decision.Write(new ControllerDelegatedV2(
             command.Cause.CommandId, command.Cause.By, now, command.Controller, command.Delegation, command.Authority, command.Addresses));
@@ -105,5 +106,5 @@ public sealed record NetworkState : IEntityState<NetworkState>
         && former.Addresses.SequenceEqual(command.Addresses, StringComparer.Ordinal);
 
     // What was last recorded of a controller; without an authority by a version that did not record it.
-    sealed record Delegated(string CommandId, DsseEnvelope Delegation, byte[]? Authority, IReadOnlyList<string> Addresses);
+    sealed record Delegated(DsseEnvelope Delegation, byte[]? Authority, IReadOnlyList<string> Addresses);
 }

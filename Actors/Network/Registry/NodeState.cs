@@ -24,6 +24,7 @@ public sealed record NodeState : IEntityState<NodeState>
     ImmutableArray<string> _suites = [];
     EnrolledNode? _node;
     INetworkEvent? _removal;
+    WrittenCommands _written = WrittenCommands.None;
 
     NodeState() { }
 
@@ -33,6 +34,7 @@ public sealed record NodeState : IEntityState<NodeState>
     /// <inheritdoc/>
     public Decision Decide(IEntityCommand command, WallTime now) => command switch
     {
+        _ when _written.Contain(command.Cause) => Decision.Answer(Accepted.Instance),
         RegisterNode register => Decide(register, now),
         AnnounceSuites announce => Decide(announce, now),
         RevokeNode revoke => Remove(revoke.Node, new NodeRevoked(revoke.Cause.CommandId, revoke.Cause.By, now, revoke.Node)),
@@ -41,7 +43,9 @@ public sealed record NodeState : IEntityState<NodeState>
     };
 
     /// <inheritdoc/>
-    public NodeState Apply(INetworkEvent happened) => happened switch
+    public NodeState Apply(INetworkEvent happened) => Taken(happened) with { _written = _written.With(happened.CommandId) };
+
+    NodeState Taken(INetworkEvent happened) => happened switch
     {
         NodeRegistered registered => this with { _credentials = _credentials.Add(registered.Credential), _node = registered.Node, _removal = null },
         NodeAnnounced announced => this with { _suites = [.. announced.Suites] },
@@ -74,10 +78,8 @@ public sealed record NodeState : IEntityState<NodeState>
             return Decision.Answer(new Refusal(RefusalKind.NotFound, "not-found", $"there is no node {node}"));
         if (_removal is null)
             return Decision.Write(removal);
-        return Decision.Answer(_removal.CommandId == removal.CommandId
-            ? Accepted.Instance
-            : new Refusal(RefusalKind.Conflict, "removed", _removal is NodeRevoked
-                ? $"node {_node.Name} was revoked already, at {_removal.At}"
-                : $"node {_node.Name} logged out already, at {_removal.At}"));
+        return Decision.Answer(new Refusal(RefusalKind.Conflict, "removed", _removal is NodeRevoked
+            ? $"node {_node.Name} was revoked already, at {_removal.At}"
+            : $"node {_node.Name} logged out already, at {_removal.At}"));
     }
 }

@@ -61,6 +61,33 @@ public sealed class EntityStateTests
         Assert.Equal(RefusalKind.Invalid, Refused(set, new SetPolicy(By("4"), new string('x', 300_000), PolicyDocument.Empty)).Kind);
     }
 
+    // The write of a command had an unknown outcome, and others were quicker than its second delivery.
+    [Fact]
+    public void What_a_command_wrote_is_not_written_again_over_what_came_after()
+    {
+        var policy = Fold(Fold(PolicyState.New, Set("1", "first")), Set("2", "second"));
+        Assert.Empty(policy.Decide(Set("1", "first"), Now).Events);
+        Assert.Same(Accepted.Instance, policy.Decide(Set("1", "first"), Now).Reply);
+        Assert.Single(policy.Decide(Set("3", "first"), Now).Events);
+
+        var back = Fold(
+            Fold(Fold(NodeState.New, new RegisterNode(By("r1"), First, Laptop)), new RevokeNode(By("1"), Node)),
+            new RegisterNode(By("r2"), Second, Laptop));
+        Assert.Empty(back.Decide(new RevokeNode(By("1"), Node), Now).Events);
+        Assert.Same(Accepted.Instance, back.Decide(new RevokeNode(By("1"), Node), Now).Reply);
+        Assert.Single(back.Decide(new RevokeNode(By("2"), Node), Now).Events);
+
+        static SetPolicy Set(string command, string text) => new(By(command), text, PolicyDocument.Empty);
+    }
+
+    [Fact]
+    public void Commands_are_remembered_for_as_many_events_as_come_in_their_time_and_no_longer()
+    {
+        var written = Enumerable.Range(0, 300).Aggregate(WrittenCommands.None, (all, i) => all.With($"c{i}"));
+        Assert.True(written.Contain(By("c299")) && written.Contain(By("c44")));
+        Assert.False(written.Contain(By("c43")));
+    }
+
     [Theory]
     [InlineData("100.64.0.0/10", "fd12::/48", "mesh.internal", true)]
     [InlineData("10.0.0.0/31", "fd12::/48", "mesh.internal", false)]
