@@ -1,3 +1,5 @@
+using Mesh.Actors.Persistence;
+
 namespace Mesh.Controller.Journal;
 
 /// <summary>The journal cannot do what was asked of it; the message is one line for the operator.</summary>
@@ -49,7 +51,7 @@ internal sealed class JournalPlaceException(string reason)
 /// recovers and decides again.
 /// </summary>
 internal sealed class JournalConflictException(string persistenceId, long sequenceNr)
-    : JournalException(Controller.ExitCode.TryAgain, $"another writer was first at {persistenceId}", null)
+    : JournalException(Controller.ExitCode.TryAgain, $"another writer was first at {persistenceId}", null), IWriteConflict
 {
     /// <summary>Gets the number that was to be stored.</summary>
     public long SequenceNr { get; } = sequenceNr;

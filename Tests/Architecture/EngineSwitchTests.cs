@@ -24,7 +24,7 @@ public sealed partial class EngineSwitchTests
         ],
         ["only the engine derives from it"] =
             ["ActorRefBase", "BackoffSupervisorBase", "IActorStash", "IWithUnrestrictedStash", "IAutoReceivedMessage"],
-        ["programs have no extensions of their own"] = ["IExtension", "IExtensionId", "ExtensionIdProvider"],
+        ["an alias cannot name an open generic, and what it saves is little"] = ["ExtensionIdProvider"],
         ["it is named in a configuration"] = ["MemorySnapshotStore", "NoSnapshotStore"],
         ["it comes where the failure is handled as a failure, whatever its type"] = ["SchedulerException", "OpenCircuitException"],
     };

@@ -16,29 +16,35 @@ sealed record ViewCommitted(NetworkView Before, NetworkView View, IReadOnlySet<N
 
 /// <summary>Says whom the tail drives.</summary>
 sealed record TailServices(
-    IJournalTail Journal, NetworkViewFeed Feed, IClock Clock, ControllerOptions Options, IActorRef Credentials, IActorRef Nodes, IActorRef Users,
-    IActorRef Tokens, IActorRef Singletons, IActorRef Sessions, AuditTrail Trail);
+    IJournalTail Journal, NetworkViewFeed Feed, EntitySnapshots Snapshots, IClock Clock, ControllerOptions Options, IActorRef Credentials,
+    IActorRef Nodes, IActorRef Users, IActorRef Tokens, IActorRef Singletons, IActorRef Sessions, AuditTrail Trail);
 
 /// <summary>
 /// Follows the journal into the projection and hands out each new view, revisions only ever growing. It also sees to what follows
-/// from an event on another entity: a committed enrollment registers its node, a removed node frees its name. Supervises nothing;
-/// after a failure it goes on from the last view handed out.
+/// from an event on another entity: a committed enrollment registers its node, a removed node frees its name. The controller that
+/// decided the event does that at once; this one only where nobody did within a moment, so that not all controllers do the same work.
+/// Supervises nothing; after a failure it goes on from the last view handed out.
 /// </summary>
 sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
 {
     static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
+    static readonly TimeSpan LeaveToOthers = TimeSpan.FromSeconds(1);
     static readonly TimeSpan RepeatAfter = TimeSpan.FromSeconds(10);
 
     readonly TailServices _services;
     readonly CancellationTokenSource _stopping = new();
     readonly ILoggingAdapter _log = Context.GetLogger();
-    readonly Dictionary<string, long> _driven = new(StringComparer.Ordinal);
+    readonly Dictionary<string, long> _dueAt = new(StringComparer.Ordinal);
+    bool _hasCaughtUp;
     NetworkView _view;
+    FoldedEntities? _folded;
 
     public TailActor(TailServices services)
     {
         _services = services;
         _view = services.Feed.Current;
+        // Of a view that did not begin with the journal's first event there is nothing to go on from: then entities replay.
+        _folded = services.Snapshots.Current is var folded && folded.Revision == _view.Revision ? folded : null;
         Receive<Read>(_ => StartReading());
         Receive<Batch>(batch => Take(batch.Events));
         Receive<ReadFailed>(failed =>
@@ -80,7 +86,7 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
 
     bool TryFold(IReadOnlyList<JournalEvent> events)
     {
-        var (before, view) = (_view, _view);
+        var (before, view, folded) = (_view, _view, _folded);
         var affected = new HashSet<NodeId>();
         var heads = new List<AuditHead>(events.Count);
         var removals = new Dictionary<NodeId, long>();
@@ -98,6 +104,7 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
                 }
                 view = change.View.Chain(journaled);
                 heads.Add(view.Audit);
+                folded = folded?.Apply(journaled, happened);
                 affected.UnionWith(change.Affected);
             }
         }
@@ -107,10 +114,13 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
             Self.Tell(new ReadFailed(cause));
             return false;
         }
-        _view = view;
+        (_view, _folded) = (view, folded);
         foreach (var head in heads)
             _services.Trail.Add(head);
-        // In this order: whoever waits for the view and then asks the sessions finds them as far.
+        // In this order: an entity that is told that it is behind starts again from where it is not; whoever waits for the view and then asks
+        // the sessions finds them as far.
+        if (folded is not null)
+            _services.Snapshots.Publish(folded);
         _services.Sessions.Tell(new ViewCommitted(before, view, affected, removals));
         _services.Feed.Publish(view);
         foreach (var journaled in events)
@@ -131,37 +141,40 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
         parent.Tell(new JournalAdvanced(id, journaled.SequenceNr));
     }
 
+    /// <summary>Is the command that enters the machine of a committed enrollment; the same one whoever gives it.</summary>
+    public static EntityRequest Registration(CredentialId credential, EnrolledNode node) => new(
+        node.Id.ToString(), new RegisterNode(new Cause($"node:{node.Id}", $"register-{credential}"), credential, node));
+
+    /// <summary>Is the command that frees what a removed node had; the same one whoever gives it.</summary>
+    public static EntityRequest Release(NodeView node) => new(
+        "allocations", new Enrollment.ReleaseAllocation(new Cause(Cause.System, $"release-{node.Credential}"), node.Id, node.Credential));
+
     void DriveWhatFollows()
     {
         if (_view.PendingRegistrations.IsEmpty && _view.PendingReleases.IsEmpty)
-        {
-            _driven.Clear();
-            return;
-        }
+            _dueAt.Clear();
         foreach (var (credential, used) in _view.PendingRegistrations)
         {
-            var command = $"register-{credential}";
-            if (IsDue(command))
-                _services.Nodes.Tell(new EntityRequest(
-                    used.Node.Id.ToString(), new RegisterNode(new Cause(used.By, command), credential, used.Node)));
+            if (IsDue($"register-{credential}"))
+                _services.Nodes.Tell(Registration(credential, used.Node));
         }
         foreach (var node in _view.PendingReleases)
         {
-            var credential = _view.Nodes[node].Credential;
-            var command = $"release-{credential}";
-            if (IsDue(command))
-                _services.Singletons.Tell(new EntityRequest(
-                    "allocations", new Enrollment.ReleaseAllocation(new Cause(Cause.System, command), node, credential)));
+            if (IsDue($"release-{_view.Nodes[node].Credential}"))
+                _services.Singletons.Tell(Release(_view.Nodes[node]));
         }
+        _hasCaughtUp = true;
     }
 
+    // What was left undone before this controller started is nobody's in particular.
     bool IsDue(string command)
     {
-        var now = _services.Clock.Now.UnixMilliseconds;
-        if (_driven.TryGetValue(command, out var last) && Math.Abs(now - last) < RepeatAfter.TotalMilliseconds)
-            return false;
-        _driven[command] = now;
-        return true;
+        var now = Environment.TickCount64;
+        var known = _dueAt.TryGetValue(command, out var dueAt);
+        var isDue = known ? now >= dueAt : !_hasCaughtUp;
+        if (isDue || !known)
+            _dueAt[command] = now + (long)(isDue ? RepeatAfter : LeaveToOthers * (1 + Random.Shared.NextDouble())).TotalMilliseconds;
+        return isDue;
     }
 
     sealed record Read;

@@ -143,6 +143,7 @@ public sealed partial class ControllerSystem
     {
         if (await DecideAsync(_nodes, node.ToString(), new RevokeNode(cause, node)) is { } refusal)
             return refusal;
+        FreeWhatItHad(node);
         try
         {
             return await _sessions.Ask<object>(new AwaitCut(node, atMost), atMost + _options.CommandTimeout) switch
@@ -163,7 +164,16 @@ public sealed partial class ControllerSystem
     {
         if (await DecideAsync(_nodes, node.ToString(), new LogOutNode(cause, node)) is { } refusal)
             return refusal;
+        FreeWhatItHad(node);
         return _feed.Current.Nodes[node];
+    }
+
+    // Were this to end here, the tail would do it.
+    void FreeWhatItHad(NodeId node)
+    {
+        var view = _feed.Current;
+        if (view.PendingReleases.Contains(node))
+            _singletons.Tell(TailActor.Release(view.Nodes[node]), _tail);
     }
 
     string? Check(CredentialRequest request, NetworkView view)

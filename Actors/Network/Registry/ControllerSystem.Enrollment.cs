@@ -29,7 +29,10 @@ public sealed partial class ControllerSystem
         if (redeemed.Node is not { } node)
             return new EnrollOutcome(redeemed.Refusal!, redeemed.WrongSecret);
 
-        // From here on the machine belongs to the network: what is left follows by itself, and asking again gets here again.
+        // From here on the machine belongs to the network: were this to end here, the tail would see to the rest, and asking again gets here
+        // again.
+        if (_feed.Current.Nodes.GetValueOrDefault(node.Id) is not { } known || known.Credential != request.Credential)
+            _nodes.Tell(TailActor.Registration(request.Credential, node), _tail);
         var view = await _feed.WaitAsync(
             now => now.Credentials.GetValueOrDefault(request.Credential) is { Status: CredentialStatus.Used }
                 && !now.PendingRegistrations.ContainsKey(request.Credential),

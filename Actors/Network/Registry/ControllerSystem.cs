@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Mesh.Actors.Audit;
 using Mesh.Actors.Cluster;
 using Mesh.Actors.Enrollment;
@@ -17,6 +18,8 @@ namespace Mesh.Actors.Registry;
 /// </summary>
 public sealed partial class ControllerSystem : IAsyncDisposable
 {
+    static readonly TimeSpan JournalPause = TimeSpan.FromMilliseconds(50);
+
     readonly ActorSystem _system;
     readonly IJournalTail _journal;
     readonly ControllerOptions _options;
@@ -50,16 +53,16 @@ public sealed partial class ControllerSystem : IAsyncDisposable
             "network" => Entity("network", NetworkState.New, id),
             _ => throw new ArgumentException($"there is no entity '{id}'", nameof(id)),
         };
-        _singletons = system.ActorOf(Props.Create(() => new EntityParent(singleton, clock, options)), "singletons");
+        _singletons = system.ActorOf(Props.Create(() => new EntityParent(singleton, options)), "singletons");
         Func<string, Props> user = id => Entity("user-" + id, UserState.New, id);
-        _users = system.ActorOf(Props.Create(() => new EntityParent(user, clock, options)), "users");
+        _users = system.ActorOf(Props.Create(() => new EntityParent(user, options)), "users");
         Func<string, Props> token = id => Entity("token-" + id, TokenState.New, id);
-        _tokens = system.ActorOf(Props.Create(() => new EntityParent(token, clock, options)), "tokens");
+        _tokens = system.ActorOf(Props.Create(() => new EntityParent(token, options)), "tokens");
         Func<string, Props> node = id => Entity("node-" + id, NodeState.New, id);
-        _nodes = system.ActorOf(Props.Create(() => new EntityParent(node, clock, options)), "nodes");
+        _nodes = system.ActorOf(Props.Create(() => new EntityParent(node, options)), "nodes");
         var services = new CredentialServices(clock, entropy, options, _singletons, _feed);
         Func<string, Props> credential = id => Props.Create(() => new CredentialActor(id, services));
-        _credentials = system.ActorOf(Props.Create(() => new EntityParent(credential, clock, options)), "credentials");
+        _credentials = system.ActorOf(Props.Create(() => new EntityParent(credential, options)), "credentials");
 
         var audit = new AuditServices(journal, Audit, AuditDisputes, _feed, signer, clock);
         _audit = system.ActorOf(Props.Create(() => new AuditActor(audit)), "audit");
@@ -67,7 +70,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
         var sessions = new SessionServices(_feed, signer, clock, presence, options, _nodes, entropy, _attached, _lastSeen) { Audit = _audit };
         _sessions = system.ActorOf(Props.Create(() => new SessionsActor(sessions)), "sessions");
         var tail = new TailServices(
-            journal, _feed, clock, options, _credentials, _nodes, _users, _tokens, _singletons, _sessions, Audit);
+            journal, _feed, EntitySnapshots.Of(system), clock, options, _credentials, _nodes, _users, _tokens, _singletons, _sessions, Audit);
         _tail = system.ActorOf(Props.Create(() => new TailActor(tail)), "tail");
         _sweep = system.ActorOf(Props.Create(() => new ExpirySweep(_feed, _credentials, clock, entropy, jobs, options)), "expiry");
 
@@ -197,10 +200,31 @@ public sealed partial class ControllerSystem : IAsyncDisposable
         var reply = await AskAsync(parent, new EntityRequest(id, command));
         if (reply is Refusal refusal)
             return refusal;
-        var written = await _journal.HighestOrderingAsync(CancellationToken.None);
-        return await _feed.WaitAsync(view => view.Revision >= written, _options.CommandTimeout) is null
+        return await TryHighestOrderingAsync() is not { } written
+            || await _feed.WaitAsync(view => view.Revision >= written, _options.CommandTimeout) is null
             ? Refusal.Unavailable("the command is carried out, but its effect")
             : null;
+    }
+
+    // A journal that is away for a moment must not make what is carried out look as if it were not; null where it stays away.
+    async Task<long?> TryHighestOrderingAsync()
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return await _journal.HighestOrderingAsync(CancellationToken.None);
+            }
+#pragma warning disable CA1031 // Whatever it is that a journal fails with, the command is carried out.
+            catch (Exception)
+#pragma warning restore CA1031
+            {
+                if (Stopwatch.GetElapsedTime(began) > _options.CommandTimeout)
+                    return null;
+                await Task.Delay(JournalPause);
+            }
+        }
     }
 
     async Task<object> AskAsync(IActorRef actor, object message)

@@ -17,3 +17,11 @@ sealed record EntityIdle(string Id);
 
 /// <summary>Tells an entity how far its journal has got.</summary>
 sealed record EntityAdvanced(long SequenceNr) : INotInfluenceReceiveTimeout;
+
+/// <summary>
+/// Tells the parent that an entity ends because the journal holds, or may hold, what it does not know. Its commands are the next
+/// incarnation's.
+/// </summary>
+/// <param name="Id">The entity.</param>
+/// <param name="IsRace">Whether another controller is known to have been first; else the journal failed.</param>
+sealed record EntityYielded(string Id, bool IsRace);

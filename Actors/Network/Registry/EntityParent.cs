@@ -1,30 +1,45 @@
-using Mesh.Actors.Ports;
+using System.Diagnostics;
 
 namespace Mesh.Actors.Registry;
 
 /// <summary>
 /// Supervises the entities of one kind: starts one when a command names it, stops it when it is idle, and stops it when it fails.
-/// A command that was under way when its entity stopped is delivered once more to the recovered entity, which knows by the command's
-/// id whether it was carried out; after that the answer is "try again". What is lost when this actor restarts is the answers under way.
+/// A command that was under way when its entity yielded to another controller, or to a journal that failed, is delivered again to the
+/// recovered entity, which knows by the command's id whether it was carried out; as often as that happens within the command's time, and
+/// only then is the answer "try again". A command under way when its entity threw gets one more chance. What is lost when this actor
+/// restarts is the answers under way.
 /// </summary>
 sealed class EntityParent : ReceiveActor, IWithTimers
 {
+    // Between one lost race and the next attempt, so that two controllers do not go on meeting; and between attempts at a journal that fails.
+    static readonly TimeSpan LongestAfterRace = TimeSpan.FromMilliseconds(50);
+    static readonly TimeSpan LongestAfterFailure = TimeSpan.FromMilliseconds(500);
+    const double ShortestMilliseconds = 2;
+
     readonly Func<string, Props> _props;
     readonly TimeSpan _commandTimeout;
-    readonly IClock _clock;
     readonly Dictionary<string, Entity> _entities = new(StringComparer.Ordinal);
     readonly Dictionary<IActorRef, string> _ids = [];
     readonly ILoggingAdapter _log = Context.GetLogger();
     long _number;
 
-    public EntityParent(Func<string, Props> props, IClock clock, ControllerOptions options)
+    public EntityParent(Func<string, Props> props, ControllerOptions options)
     {
         _props = props;
-        _clock = clock;
         _commandTimeout = options.CommandTimeout;
         Receive<EntityRequest>(On);
         Receive<EntityReply>(On);
         Receive<EntityIdle>(On);
+        Receive<EntityYielded>(yielded =>
+        {
+            if (_entities.TryGetValue(yielded.Id, out var entity) && Sender.Equals(entity.Ref))
+                entity.Yielded = yielded;
+        });
+        Receive<Again>(again =>
+        {
+            if (_entities.TryGetValue(again.Id, out var entity))
+                DeliverAll(again.Id, entity);
+        });
         Receive<Terminated>(On);
         Receive<JournalAdvanced>(advanced =>
         {
@@ -49,16 +64,17 @@ sealed class EntityParent : ReceiveActor, IWithTimers
         if (!_entities.TryGetValue(request.Id, out var entity))
             _entities[request.Id] = entity = new Entity();
         var delivery = new EntityDelivery(++_number, request.Command);
-        entity.UnderWay.Add(delivery.Number, new UnderWay(delivery, Sender, _clock.Now.UnixMilliseconds));
-        if (entity.IsStopping)
-            return;
-        Start(request.Id, entity).Tell(delivery);
+        entity.UnderWay.Add(delivery.Number, new UnderWay(delivery, Sender));
+        if (!entity.IsStopping && !entity.IsPausing)
+            Start(request.Id, entity).Tell(delivery);
     }
 
     void On(EntityReply reply)
     {
-        if (_entities.TryGetValue(reply.Id, out var entity) && entity.UnderWay.Remove(reply.Number, out var underWay))
-            underWay.Asker.Tell(reply.Reply);
+        if (!_entities.TryGetValue(reply.Id, out var entity) || !entity.UnderWay.Remove(reply.Number, out var underWay))
+            return;
+        entity.Setbacks = 0;
+        underWay.Asker.Tell(reply.Reply);
     }
 
     void On(EntityIdle idle)
@@ -73,21 +89,48 @@ sealed class EntityParent : ReceiveActor, IWithTimers
     {
         if (!_ids.Remove(terminated.ActorRef, out var id) || !_entities.TryGetValue(id, out var entity))
             return;
-        var wasPassivated = entity.IsStopping;
-        (entity.Ref, entity.IsStopping) = (null, false);
-        foreach (var (number, underWay) in entity.UnderWay.ToList())
+        var (wasPassivated, yielded) = (entity.IsStopping, entity.Yielded);
+        (entity.Ref, entity.IsStopping, entity.Yielded) = (null, false, null);
+        // What arrived while an idle entity was being stopped was never delivered at all.
+        if (!wasPassivated && yielded is null)
+            GiveUp(id, entity, underWay => underWay.Failures++ > 0);
+        // One race lost says nothing about the next.
+        if (!wasPassivated && entity.UnderWay.Count > 0 && entity.Setbacks++ > 0)
         {
-            // What arrived while an idle entity was being stopped was never delivered at all.
-            if (!wasPassivated && underWay.Attempts++ > 0)
-            {
-                entity.UnderWay.Remove(number);
-                underWay.Asker.Tell(Refusal.Unavailable(id));
-                continue;
-            }
-            Start(id, entity).Tell(underWay.Delivery);
+            entity.IsPausing = true;
+            var again = new Again(id);
+            Timers.StartSingleTimer(again, again, Pause(entity.Setbacks, yielded));
+            return;
         }
+        DeliverAll(id, entity);
+    }
+
+    void DeliverAll(string id, Entity entity)
+    {
+        entity.IsPausing = false;
+        GiveUp(id, entity, underWay => underWay.Age > _commandTimeout);
+        foreach (var underWay in entity.UnderWay.Values)
+            Start(id, entity).Tell(underWay.Delivery);
         if (entity.Ref is null)
             _entities.Remove(id);
+    }
+
+    static void GiveUp(string id, Entity entity, Predicate<UnderWay> on)
+    {
+        foreach (var (number, underWay) in entity.UnderWay.ToList())
+        {
+            if (!on(underWay))
+                continue;
+            entity.UnderWay.Remove(number);
+            underWay.Asker.Tell(Refusal.Unavailable(id));
+        }
+    }
+
+    static TimeSpan Pause(int setbacks, EntityYielded? yielded)
+    {
+        var longest = yielded is { IsRace: true } ? LongestAfterRace : LongestAfterFailure;
+        var bound = Math.Min(ShortestMilliseconds * Math.Pow(2, Math.Min(setbacks, 16)), longest.TotalMilliseconds);
+        return TimeSpan.FromMilliseconds(bound * (0.5 + Random.Shared.NextDouble() / 2));
     }
 
     IActorRef Start(string id, Entity entity)
@@ -104,10 +147,9 @@ sealed class EntityParent : ReceiveActor, IWithTimers
     // Whoever asked has stopped waiting by now.
     void ForgetOverdue()
     {
-        var before = _clock.Now.UnixMilliseconds - 2 * (long)_commandTimeout.TotalMilliseconds;
         foreach (var entity in _entities.Values)
         {
-            foreach (var number in entity.UnderWay.Where(pair => pair.Value.ArrivedAt < before).Select(pair => pair.Key).ToList())
+            foreach (var number in entity.UnderWay.Where(pair => pair.Value.Age > 2 * _commandTimeout).Select(pair => pair.Key).ToList())
                 entity.UnderWay.Remove(number);
         }
     }
@@ -118,19 +160,30 @@ sealed class EntityParent : ReceiveActor, IWithTimers
 
         public bool IsStopping { get; set; }
 
+        public bool IsPausing { get; set; }
+
+        public EntityYielded? Yielded { get; set; }
+
+        // How often in a row it ended without an answer in between.
+        public int Setbacks { get; set; }
+
         public SortedDictionary<long, UnderWay> UnderWay { get; } = [];
     }
 
-    sealed class UnderWay(EntityDelivery delivery, IActorRef asker, long arrivedAt)
+    sealed class UnderWay(EntityDelivery delivery, IActorRef asker)
     {
+        readonly long _arrivedAt = Stopwatch.GetTimestamp();
+
         public EntityDelivery Delivery => delivery;
 
         public IActorRef Asker => asker;
 
-        public long ArrivedAt => arrivedAt;
+        public TimeSpan Age => Stopwatch.GetElapsedTime(_arrivedAt);
 
-        public int Attempts { get; set; }
+        public int Failures { get; set; }
     }
 
     sealed record Sweep;
+
+    sealed record Again(string Id);
 }

@@ -20,6 +20,8 @@ public sealed class JournalStore : IJournalTail, IDisposable
     TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     int _untilStop = -1;
     int _untilLie = -1;
+    (string PersistenceId, int Times, Func<int, INetworkEvent> Event)? _rival;
+    readonly ConcurrentDictionary<string, int> _replayed = new(StringComparer.Ordinal);
     bool _isStopped;
 
     public JournalStore() => Stores[Name] = this;
@@ -31,8 +33,9 @@ public sealed class JournalStore : IJournalTail, IDisposable
     public string Hocon => $$"""
         akka.persistence {
           journal { plugin = "test-journal" }
-          snapshot-store { plugin = "" }
+          snapshot-store { plugin = "test-snapshots" }
         }
+        test-snapshots.class = "Mesh.Actors.Projection.EntitySnapshotStore, Mesh.Actors"
         test-journal {
           class = "{{typeof(StoredJournal).FullName}}, Mesh.Tests.Actors"
           store = {{Name}}
@@ -77,6 +80,16 @@ public sealed class JournalStore : IJournalTail, IDisposable
             _rows[(int)ordering - 1] = (change(_rows[(int)ordering - 1].Row), _rows[(int)ordering - 1].Event);
     }
 
+    /// <summary>Has another controller be first at the next so many writes of an entity.</summary>
+    public void RaceAgainst(string persistenceId, int times, Func<int, INetworkEvent> rival)
+    {
+        lock (_gate)
+            _rival = (persistenceId, times, rival);
+    }
+
+    /// <summary>Counts the events of an entity that recoveries read.</summary>
+    public int Replayed(string persistenceId) => _replayed.GetValueOrDefault(persistenceId);
+
     /// <summary>Lets writes through again.</summary>
     public void GoOn()
     {
@@ -94,26 +107,24 @@ public sealed class JournalStore : IJournalTail, IDisposable
                 forEver = true;
             else
             {
+                if (_rival is var (id, left, rival) && left > 0 && events[0].PersistenceId == id)
+                {
+                    Store(id, events[0].SequenceNr, rival(left));
+                    _rival = (id, left - 1, rival);
+                    Tell();
+                }
                 foreach (var one in events)
                 {
                     if (_rows.Exists(row => row.Row.PersistenceId == one.PersistenceId && row.Row.SequenceNr == one.SequenceNr))
-                        throw new InvalidOperationException("another writer was first");
+                        throw new RaceLostException();
                 }
                 foreach (var one in events)
-                {
-                    var payload = NetworkEvents.Manifests.Encode(one.Payload);
-                    _rows.Add((new JournalEvent(
-                        _rows.Count + 1, one.PersistenceId, one.SequenceNr, 0, NetworkEvents.Manifests.ByType(one.Payload.GetType()).Name,
-                        (one.Payload as ICausedByCommand)?.CommandId, payload), one.Payload));
-                }
+                    Store(one.PersistenceId, one.SequenceNr, one.Payload);
                 if (_untilStop > 0 && --_untilStop == 0)
                     forEver = _isStopped = true;
                 lie = _untilLie > 0 && --_untilLie == 0;
                 if (!forEver)
-                {
-                    _changed.TrySetResult();
-                    _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-                }
+                    Tell();
             }
         }
         if (forEver)
@@ -123,7 +134,19 @@ public sealed class JournalStore : IJournalTail, IDisposable
         }
         if (lie)
             throw new IOException("the connection broke");
+
+        void Store(string persistenceId, long sequenceNr, object happened) => _rows.Add((new JournalEvent(
+            _rows.Count + 1, persistenceId, sequenceNr, 0, NetworkEvents.Manifests.ByType(happened.GetType()).Name,
+            (happened as ICausedByCommand)?.CommandId, NetworkEvents.Manifests.Encode(happened)), happened));
+
+        void Tell()
+        {
+            _changed.TrySetResult();
+            _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
     }
+
+    internal void CountReplayed(string persistenceId) => _replayed.AddOrUpdate(persistenceId, 1, static (_, count) => count + 1);
 
     public ValueTask<IReadOnlyList<JournalEvent>> ReadAsync(long afterOrdering, int limit, CancellationToken cancellationToken)
     {
@@ -157,8 +180,10 @@ public sealed class StoredJournal(Config config) : AsyncWriteJournal
     {
         foreach (var (row, happened) in _store.Rows)
         {
-            if (row.PersistenceId == persistenceId && row.SequenceNr >= fromSequenceNr && row.SequenceNr <= toSequenceNr)
-                recoveryCallback(new Persistent(happened, row.SequenceNr, persistenceId, row.Manifest));
+            if (row.PersistenceId != persistenceId || row.SequenceNr < fromSequenceNr || row.SequenceNr > toSequenceNr)
+                continue;
+            _store.CountReplayed(persistenceId);
+            recoveryCallback(new Persistent(happened, row.SequenceNr, persistenceId, row.Manifest));
         }
         return Task.CompletedTask;
     }
@@ -174,3 +199,5 @@ public sealed class StoredJournal(Config config) : AsyncWriteJournal
 
     protected override Task DeleteMessagesToAsync(string persistenceId, long toSequenceNr) => Task.CompletedTask;
 }
+
+sealed class RaceLostException() : Exception("another writer was first"), IWriteConflict;
