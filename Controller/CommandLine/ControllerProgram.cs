@@ -9,14 +9,25 @@ static class ControllerProgram
 {
     /// <summary>Runs the program.</summary>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
-    public static async Task<int> RunAsync(string[] arguments, Terminal terminal, CancellationToken cancellationToken = default)
+    public static Task<int> RunAsync(string[] arguments, Terminal terminal, CancellationToken cancellationToken = default) =>
+        RunAsync(VerbTable.Create(terminal), arguments, terminal, "", cancellationToken);
+
+    /// <summary>Runs one line of a table of verbs.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="arguments">The words of the line.</param>
+    /// <param name="terminal">The terminal that the table was built for.</param>
+    /// <param name="place">What every error begins with: where the line stands.</param>
+    /// <param name="cancellationToken">Ends the verb.</param>
+    /// <returns>One of <see cref="ExitCode"/>.</returns>
+    public static async Task<int> RunAsync(
+        RootCommand table, string[] arguments, Terminal terminal, string place, CancellationToken cancellationToken)
     {
         // A word that begins with @ is a revision, not a file of more words.
-        var parsed = VerbTable.Create(terminal).Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        var parsed = table.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         // Asking for help is never an error, whatever else is missing on the line.
         if (parsed.Errors.Count > 0 && !arguments.Any(argument => argument is "-h" or "--help" or "-?"))
         {
-            terminal.Error.WriteLine($"mesh-controller: {Word(parsed)}: see '{Path(parsed)} --help'");
+            terminal.Error.WriteLine($"mesh-controller: {place}{Word(parsed)}: see '{Path(parsed)} --help'");
             return ExitCode.Usage;
         }
         try
@@ -33,7 +44,7 @@ static class ControllerProgram
         }
         catch (CommandException e)
         {
-            terminal.Error.WriteLine($"mesh-controller: {e.Message}");
+            terminal.Error.WriteLine($"mesh-controller: {place}{e.Message}");
             return e.ExitCode;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -45,7 +56,7 @@ static class ControllerProgram
 #pragma warning restore CA1031
         {
             terminal.Error.WriteLine(
-                $"mesh-controller: failed unexpectedly: {e.GetType().Name}: {e.Message.Split('\n')[0]} (MESH_DEBUG=1 shows where)");
+                $"mesh-controller: {place}failed unexpectedly: {e.GetType().Name}: {e.Message.Split('\n')[0]} (MESH_DEBUG=1 shows where)");
             return ExitCode.Failed;
         }
     }

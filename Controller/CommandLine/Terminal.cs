@@ -1,3 +1,5 @@
+using Mesh.Controller.Shell;
+
 namespace Mesh.Controller.CommandLine;
 
 /// <summary>
@@ -21,6 +23,9 @@ sealed record Terminal
     /// <summary>Gets whether results go to a person who sees colours.</summary>
     public bool Colours { get; init; }
 
+    /// <summary>Gets where somebody types lines; null where standard input or output is no terminal.</summary>
+    public ILineTerminal? Keyboard { get; init; }
+
     /// <summary>Gets the process's own.</summary>
     public static Terminal Process => new()
     {
@@ -28,6 +33,7 @@ sealed record Terminal
         Error = Console.Error,
         In = Console.In,
         Environment = System.Environment.GetEnvironmentVariable,
+        Keyboard = Console.IsInputRedirected || Console.IsOutputRedirected ? null : new ConsoleLineTerminal(),
         Colours = !Console.IsOutputRedirected && string.IsNullOrEmpty(System.Environment.GetEnvironmentVariable("NO_COLOR"))
             && System.Environment.GetEnvironmentVariable("TERM") is not (null or "dumb"),
     };

@@ -29,6 +29,7 @@ static partial class VerbTable
             Status(terminal, common),
             Cluster(terminal, common),
             Database(terminal, common),
+            Shell(terminal, common),
             Debug(terminal, common),
             Version(terminal, common),
         };

@@ -54,6 +54,7 @@ public sealed class ProgramTests : IDisposable
     [InlineData("audit", "list")]
     [InlineData("status")]
     [InlineData("debug", "actors")]
+    [InlineData("shell")]
     [InlineData("token", "create")]
     [InlineData("token", "list")]
     [InlineData("token", "revoke")]
