@@ -25,7 +25,7 @@ public sealed class ClusterTests(ITestOutputHelper output)
         }
         await lab.EverybodyKnowsEverybodyAsync();
         foreach (var (from, to) in lab.Nodes.SelectMany(from => lab.Nodes.Where(to => to != from).Select(to => (from, to))))
-            Assert.True(from.Ns.Ping(to.V4, 3), $"{from.Name} reaches {to.Name}");
+            await Eventually.TrueAsync($"{from.Name} reaches {to.Name}", TimeSpan.FromSeconds(10), () => from.Ns.Ping(to.V4, 1, 1));
         await using var ping = ada.StartPing(ben.V4);
         await ping.AnsweredAfterAsync(DateTimeOffset.UnixEpoch, 5);
 
@@ -79,12 +79,25 @@ public sealed class ClusterTests(ITestOutputHelper output)
             await lab.Controllers[1].Server.KillAsync();
             await lab.Controllers[2].Server.KillAsync();
             var before = (await ada.StatusAsync()).Revision;
-            await Eventually.TrueAsync("ada has tried it", TimeSpan.FromSeconds(20), async () =>
-                (await ada.StatusAsync()).Health.Any(line => line.Contains("DelegationWithdrawn", StringComparison.Ordinal)));
+            // Each attempt's failure shows until the next: what is looked for is among what was said.
+            var said = new HashSet<string>(StringComparer.Ordinal);
+            try
+            {
+                await Eventually.TrueAsync("ada has tried it", TimeSpan.FromSeconds(30), async () =>
+                {
+                    said.UnionWith((await ada.StatusAsync()).Health);
+                    return said.Any(line => line.Contains("DelegationWithdrawn", StringComparison.Ordinal));
+                });
+            }
+            catch
+            {
+                output.WriteLine(string.Join('\n', said));
+                throw;
+            }
             var status = await ada.StatusAsync();
             Assert.Null(status.Controller);
             Assert.Equal(before, status.Revision);
-            output.Print("cluster", $"removed: {answer.Trim()}; in its place: {string.Join(" / ", status.Health)}");
+            output.Print("cluster", $"removed: {answer.Trim()}; in its place: {said.First(line => line.Contains("DelegationWithdrawn", StringComparison.Ordinal))}");
         }
         await lab.Controllers[2].StartAsync();
         await ada.AttachedAsync();
