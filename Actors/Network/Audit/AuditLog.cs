@@ -38,6 +38,7 @@ public static class AuditLog
     static string Detail(INetworkEvent happened) => happened switch
     {
         NetworkCreated one => $"network {one.Network}, {one.Ipv4}, {one.Ipv6}",
+        NetworkRestored one => $"epoch {one.Epoch}, controller {one.Controller}, from the backup {one.Backup} of revision {one.Revision}, taken {one.TakenAt} by {one.TakenBy}",
         ControllerDelegated one => $"controller {one.Controller} at {string.Join(", ", one.Addresses)}",
         ControllerDelegatedV2 one => $"controller {one.Controller} at {string.Join(", ", one.Addresses)}",
         ControllerWithdrawn one => $"controller {one.Controller}",

@@ -11,6 +11,7 @@ public static class NetworkEvents
     public static EventManifests Manifests { get; } = new(
     [
         EventManifest.Of("network.created.v1", EventJson.Default.NetworkCreated),
+        EventManifest.Of("network.restored.v1", EventJson.Default.NetworkRestored),
         EventManifest.Of("controller.delegated.v1", EventJson.Default.ControllerDelegated),
         EventManifest.Of("controller.delegated.v2", EventJson.Default.ControllerDelegatedV2),
         EventManifest.Of("controller.withdrawn.v1", EventJson.Default.ControllerWithdrawn),
@@ -36,6 +37,7 @@ public static class NetworkEvents
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(WallTimeJsonConverter)])]
 [JsonSerializable(typeof(NetworkCreated))]
+[JsonSerializable(typeof(NetworkRestored))]
 [JsonSerializable(typeof(ControllerDelegated))]
 [JsonSerializable(typeof(ControllerDelegatedV2))]
 [JsonSerializable(typeof(ControllerWithdrawn))]

@@ -54,3 +54,20 @@ public sealed record ControllerWithdrawn(string CommandId, string By, WallTime A
 /// <param name="At">When.</param>
 /// <param name="Name">The user's name, which is also the user's id.</param>
 public sealed record UserCreated(string CommandId, string By, WallTime At, string Name) : INetworkEvent;
+
+/// <summary>
+/// <c>network.restored.v1</c> on <c>network</c>: the network goes on from a backup, under a new epoch. What stands before is the backup; what
+/// was decided after it was taken is lost.
+/// </summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Epoch">The new epoch: delegations of older ones are void.</param>
+/// <param name="Controller">The controller that goes on, the first of the new epoch.</param>
+/// <param name="Backup">SHA-256 over the backup.</param>
+/// <param name="Revision">The newest revision in it.</param>
+/// <param name="TakenAt">When it was taken.</param>
+/// <param name="TakenBy">The controller that took and signed it.</param>
+public sealed record NetworkRestored(
+    string CommandId, string By, WallTime At, int Epoch, ControllerId Controller, Digest256 Backup, long Revision, WallTime TakenAt,
+    ControllerId TakenBy) : INetworkEvent;

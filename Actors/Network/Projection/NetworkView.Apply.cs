@@ -25,6 +25,7 @@ public sealed partial record NetworkView
             NetworkCreated one => new(next with { Network = new(one.Network, one.RootKey, one.Zone, one.Ipv4, one.Ipv6, one.At) }, Present),
             ControllerDelegated one => next.With(this, new ControllerView(one.Controller, one.Addresses, one.Delegation)),
             ControllerDelegatedV2 one => next.With(this, new ControllerView(one.Controller, one.Addresses, one.Delegation, Authority: one.Authority)),
+            NetworkRestored one => new(next with { Epoch = one.Epoch }, Nobody),
             ControllerWithdrawn one => Controllers.GetValueOrDefault(one.Controller) is { Withdrawn: false } controller
                 ? new(next with { Controllers = Controllers.SetItem(one.Controller, controller with { Withdrawn = true }) }, Present)
                 : new(next, Nobody),

@@ -34,6 +34,9 @@ public sealed partial record NetworkView
     /// <summary>Gets the network; null before it was created.</summary>
     public NetworkIdentity? Network { get; private init; }
 
+    /// <summary>Gets the epoch: 1, and from a restoration on that which it began.</summary>
+    public int Epoch { get; private init; } = 1;
+
     /// <summary>Gets the controllers, withdrawn ones included.</summary>
     public ImmutableDictionary<ControllerId, ControllerView> Controllers { get; private init; } = ImmutableDictionary<ControllerId, ControllerView>.Empty;
 

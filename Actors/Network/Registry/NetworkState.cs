@@ -12,6 +12,17 @@ namespace Mesh.Actors.Registry;
 /// <summary>Fixes the network.</summary>
 public sealed record CreateNetwork(Cause Cause, NetworkId Network, SigningPublicKey RootKey, string Zone, string Ipv4, string Ipv6) : IEntityCommand;
 
+/// <summary>Goes on from a backup under a new epoch.</summary>
+/// <param name="Cause">Who wants it.</param>
+/// <param name="Epoch">The new epoch.</param>
+/// <param name="Controller">The controller that goes on.</param>
+/// <param name="Backup">SHA-256 over the backup.</param>
+/// <param name="Revision">The newest revision in it.</param>
+/// <param name="TakenAt">When it was taken.</param>
+/// <param name="TakenBy">Who took it.</param>
+public sealed record RestoreNetwork(
+    Cause Cause, int Epoch, ControllerId Controller, Digest256 Backup, long Revision, WallTime TakenAt, ControllerId TakenBy) : IEntityCommand;
+
 /// <summary>Records a delegation by the network root.</summary>
 /// <param name="Cause">Who wants it.</param>
 /// <param name="Controller">The controller.</param>
@@ -29,6 +40,7 @@ public sealed record NetworkState : IEntityState<NetworkState>
 {
     NetworkCreated? _created;
     ImmutableDictionary<ControllerId, Delegated> _delegated = ImmutableDictionary<ControllerId, Delegated>.Empty;
+    int _epoch = 1;
     ImmutableDictionary<ControllerId, ControllerWithdrawn> _withdrawn = ImmutableDictionary<ControllerId, ControllerWithdrawn>.Empty;
     WrittenCommands _written = WrittenCommands.None;
 
@@ -42,6 +54,7 @@ public sealed record NetworkState : IEntityState<NetworkState>
     {
         _ when _written.Contain(command.Cause) => Decision.Answer(Accepted.Instance),
         CreateNetwork create => Decide(create, now),
+        RestoreNetwork restore => Decide(restore, now),
         DelegateController delegation => Decide(delegation, now),
         WithdrawController withdraw => Decide(withdraw, now),
         _ => throw new ArgumentException($"the network does not know {command.GetType().Name}", nameof(command)),
@@ -55,6 +68,7 @@ public sealed record NetworkState : IEntityState<NetworkState>
         NetworkCreated one => this with { _created = one },
         ControllerDelegated one => this with { _delegated = _delegated.SetItem(one.Controller, new(one.Delegation, null, one.Addresses)) },
         ControllerDelegatedV2 one => this with { _delegated = _delegated.SetItem(one.Controller, new(one.Delegation, one.Authority, one.Addresses)) },
+        NetworkRestored one => this with { _epoch = one.Epoch },
         ControllerWithdrawn one => this with { _withdrawn = _withdrawn.SetItem(one.Controller, one) },
         _ => this,
     };
@@ -71,6 +85,17 @@ public sealed record NetworkState : IEntityState<NetworkState>
             create.Cause.CommandId, create.Cause.By, now, create.Network, create.RootKey, create.Zone, create.Ipv4, create.Ipv6));
     }
 
+    Decision Decide(RestoreNetwork restore, WallTime now)
+    {
+        if (_created is null)
+            return Decision.Answer(new Refusal(RefusalKind.Conflict, "no-network", "there is no network to restore"));
+        return restore.Epoch > _epoch
+            ? Decision.Write(new NetworkRestored(
+                restore.Cause.CommandId, restore.Cause.By, now, restore.Epoch, restore.Controller, restore.Backup, restore.Revision,
+                restore.TakenAt, restore.TakenBy))
+            : Decision.Answer(new Refusal(RefusalKind.Conflict, "old-epoch", $"the network is in epoch {_epoch} already"));
+    }
+
     Decision Decide(DelegateController command, WallTime now)
     {
         if (_created is null)
@@ -85,6 +110,10 @@ public sealed record NetworkState : IEntityState<NetworkState>
             return Decision.Answer(new Refusal(RefusalKind.Denied, "foreign", "the delegation is not one by this network's root for this controller"));
         if (!CertificatePin.IsAuthority(command.Authority, delegation.AuthorityHash))
             return Decision.Answer(new Refusal(RefusalKind.Denied, "foreign", "the certificate authority is not the one that the delegation names"));
+        if (delegation.Epoch < _epoch)
+            return Decision.Answer(new Refusal(
+                RefusalKind.Denied, "old-epoch",
+                $"the delegation is of epoch {delegation.Epoch}, the network was restored and is in epoch {_epoch}: this controller must join again"));
         if (_delegated.GetValueOrDefault(command.Controller) is { } former && SameDelegation(former, command))
             return Decision.Answer(Accepted.Instance);
         return Decision.Write(new ControllerDelegatedV2(

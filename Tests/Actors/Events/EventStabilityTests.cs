@@ -27,6 +27,7 @@ public sealed class EventStabilityTests
     public static TheoryData<string, string> Written => new()
     {
         { "network.created.v1", Head + """ "network":"aaaaaaaaaaaaaaab","root_key":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=","zone":"mesh.internal","ipv4":"100.64.0.0/10","ipv6":"fd12:3456:789a::/48"}""".TrimStart() },
+        { "network.restored.v1", Head + """ "epoch":2,"controller":"aaaaaaaaaaaaaaad","backup":"CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=","revision":42,"taken_at":"2026-01-01T12:00:00.123Z","taken_by":"aaaaaaaaaaaaaaah"}""".TrimStart() },
         { "controller.delegated.v1", Head + """ "controller":"aaaaaaaaaaaaaaad","delegation":{"payloadType":"application/vnd.mesh.delegation.v1\u002Bjson","payload":"e30=","signatures":[{"keyid":"root","sig":"BwcH"}]},"addresses":["a.test:8443"]}""".TrimStart() },
         { "controller.delegated.v2", Head + """ "controller":"aaaaaaaaaaaaaaad","delegation":{"payloadType":"application/vnd.mesh.delegation.v1\u002Bjson","payload":"e30=","signatures":[{"keyid":"root","sig":"BwcH"}]},"authority":"CQkJ","addresses":["a.test:8443"]}""".TrimStart() },
         { "controller.withdrawn.v1", Head + """ "controller":"aaaaaaaaaaaaaaad"}""".TrimStart() },
@@ -49,6 +50,7 @@ public sealed class EventStabilityTests
     static readonly Dictionary<string, INetworkEvent> Meant = new()
     {
         ["network.created.v1"] = new NetworkCreated("c1", "admin:root", At, Network, new SigningPublicKey(Bytes(1)), "mesh.internal", "100.64.0.0/10", "fd12:3456:789a::/48"),
+        ["network.restored.v1"] = new NetworkRestored("c1", "admin:root", At, 2, Controller, new Digest256(Bytes(9)), 42, At, new ControllerId(Id(7))),
         ["controller.delegated.v1"] = new ControllerDelegated("c1", "admin:root", At, Controller, new DsseEnvelope(PayloadTypes.Delegation, "{}"u8.ToArray(), [new DsseSignature("root", [7, 7, 7])]), ["a.test:8443"]),
         ["controller.delegated.v2"] = new ControllerDelegatedV2("c1", "admin:root", At, Controller, new DsseEnvelope(PayloadTypes.Delegation, "{}"u8.ToArray(), [new DsseSignature("root", [7, 7, 7])]), [9, 9, 9], ["a.test:8443"]),
         ["controller.withdrawn.v1"] = new ControllerWithdrawn("c1", "admin:root", At, Controller),

@@ -135,6 +135,27 @@ public sealed class EntityStateTests
         Assert.Empty(first.Apply(written).Decide(again with { Cause = By("3") }, Now).Events);
     }
 
+    [Fact]
+    public void A_network_goes_on_from_a_backup_only_under_a_newer_epoch_and_delegations_of_older_ones_end()
+    {
+        var entropy = new SeededEntropy(1);
+        var (root, network) = (new SigningPrivateKey(entropy), TypedId.Create<NetworkId>(entropy));
+        var (old, other, late) = (new TestSigner(network, root, Now, entropy), new TestSigner(network, root, Now, entropy), new TestSigner(network, root, Now, entropy, 3));
+        Assert.Equal("no-network", Refused(NetworkState.New, Restore("1", 2)).Code);
+        var state = Fold(NetworkState.New, new CreateNetwork(By("2"), network, Ed25519.ComputePublicKey(root), "mesh.internal", "100.64.0.0/10", "fd12::/48"));
+        state = Fold(state, Delegate("3", old));
+        Assert.Equal("old-epoch", Refused(state, Restore("4", 1)).Code);
+        state = Fold(state, Restore("5", 3));
+        Assert.Equal("old-epoch", Refused(state, Restore("6", 3)).Code);
+        Assert.Equal("old-epoch", Refused(state, Delegate("7", old)).Code);
+        Assert.Equal("old-epoch", Refused(state, Delegate("8", other)).Code);
+        Fold(state, Delegate("9", late));
+
+        RestoreNetwork Restore(string id, int epoch) => new(By(id), epoch, late.Controller, default, 7, Now, old.Controller);
+
+        DelegateController Delegate(string id, TestSigner signer) => new(By(id), signer.Controller, signer.Delegation, signer.Authority, ["a.test:1"]);
+    }
+
     static T Fold<T>(T state, IEntityCommand command) where T : IEntityState<T>
     {
         var events = state.Decide(command, Now).Events;
