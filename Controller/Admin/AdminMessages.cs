@@ -46,6 +46,32 @@ sealed record StatusReport(
 /// <param name="Problems">What is wrong, one line each.</param>
 sealed record JournalReport(string Journal, long Rows, long Events, int Entities, long Ordering, IReadOnlyList<string> Problems);
 
+/// <summary>Describes a backup.</summary>
+/// <param name="File">The file.</param>
+/// <param name="Network">The network.</param>
+/// <param name="Controller">The controller that took and signed it.</param>
+/// <param name="Epoch">The epoch then.</param>
+/// <param name="TakenAt">When.</param>
+/// <param name="Events">How many rows its journal has.</param>
+/// <param name="Revision">The newest revision in it.</param>
+/// <param name="Nodes">How many nodes belonged to the network.</param>
+/// <param name="Digest">SHA-256 over the file.</param>
+sealed record BackupReport(
+    string File, NetworkId Network, ControllerId Controller, int Epoch, WallTime TakenAt, long Events, long Revision, int Nodes, Digest256 Digest);
+
+/// <summary>Says what a restoration did.</summary>
+/// <param name="Backup">From what.</param>
+/// <param name="Epoch">The new epoch.</param>
+/// <param name="Controller">The new controller.</param>
+/// <param name="Journal">Where the journal is.</param>
+/// <param name="Withdrawn">The controllers that were: nodes no longer believe them.</param>
+/// <param name="CredentialsRevoked">How many credentials could still be used at the backup, and no longer can.</param>
+/// <param name="TokensRevoked">How many tokens of admins were not revoked at the backup, and are now.</param>
+/// <param name="Addresses">Where nodes look for a controller.</param>
+sealed record RestoreReport(
+    BackupReport Backup, int Epoch, ControllerId Controller, string Journal, IReadOnlyList<ControllerId> Withdrawn, int CredentialsRevoked,
+    int TokensRevoked, IReadOnlyList<string> Addresses);
+
 /// <summary>Asks for a user.</summary>
 sealed record NewUser(string Name);
 
@@ -260,6 +286,8 @@ sealed record VersionReport(string Version);
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(JournalReport))]
+[JsonSerializable(typeof(BackupReport))]
+[JsonSerializable(typeof(RestoreReport))]
 [JsonSerializable(typeof(NewUser))]
 [JsonSerializable(typeof(UserEntry))]
 [JsonSerializable(typeof(UserList))]

@@ -39,6 +39,7 @@ static class AdminRoutes
         new("POST", "cluster/controllers/*/renew", TokenScopes.ClusterWrite),
         new("POST", "cluster/controllers/*/remove", TokenScopes.ClusterWrite),
         new("GET", "debug/actors", TokenScopes.ClusterRead),
+        new("GET", "backup", TokenScopes.Admin),
         new("GET", "users", TokenScopes.UsersRead),
         new("POST", "users", TokenScopes.UsersWrite),
         new("GET", "credentials", TokenScopes.CredentialsRead),

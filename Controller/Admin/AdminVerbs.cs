@@ -55,6 +55,7 @@ sealed partial class AdminVerbs(
             ("POST", ["v1", "cluster", "controllers", var id, "remove"]) => RemoveControllerAsync(context, id, cause),
             ("GET", ["v1", "cluster"]) => context.SendAsync(
                 Show(cluster(), system.Queries.View.Controllers, controller), AdminJson.Default.ClusterReport),
+            ("GET", ["v1", "backup"]) => BackupAsync(context),
             ("GET", ["v1", "debug", "actors"]) => context.SendAsync(system.Actors(), AdminJson.Default.ActorReport),
             ("GET", ["v1", "tokens"]) => SendTokensAsync(context),
             ("POST", ["v1", "tokens"]) => CreateTokenAsync(context, cause),

@@ -5,12 +5,13 @@ namespace Mesh.Controller.CommandLine;
 
 static partial class VerbTable
 {
-    // Under another name until it is whole, for its owner alone, and never over another.
-    static async Task<T> WriteWholeAsync<T>(string path, Func<TextWriter, Task<T>> write)
+    // Under another name until it is whole and whoever wrote it has looked at it, for its owner alone, and never over another.
+    static async Task<T> WriteWholeAsync<T>(string path, Func<TextWriter, Task<T>> write, Action<string>? look = null)
     {
         if (File.Exists(path))
             throw new CommandException(ExitCode.Failed, $"{path} exists: remove it, or name another file");
         var draft = path + ".new";
+        var made = false;
         try
         {
             File.Delete(draft);
@@ -23,11 +24,13 @@ static partial class VerbTable
             }))
             await using (var writer = new StreamWriter(stream, new UTF8Encoding(false)))
             {
+                made = true;
                 result = await write(writer);
                 await writer.FlushAsync();
                 stream.Flush(flushToDisk: true);
             }
 
+            look?.Invoke(draft);
             File.Move(draft, path, overwrite: false);
             return result;
         }
@@ -37,7 +40,8 @@ static partial class VerbTable
         }
         finally
         {
-            File.Delete(draft);
+            if (made)
+                File.Delete(draft);
         }
     }
 }

@@ -28,6 +28,8 @@ static partial class VerbTable
             At(terminal, common),
             Status(terminal, common),
             Cluster(terminal, common),
+            Backup(terminal, common),
+            Restore(terminal, common),
             Database(terminal, common),
             Shell(terminal, common),
             Debug(terminal, common),

@@ -11,6 +11,7 @@ using Mesh.Actors.Sessions;
 using Mesh.Controller.Admin;
 using Mesh.Controller.Api;
 using Mesh.Controller.Audit;
+using Mesh.Controller.Backup;
 using Mesh.Controller.Cluster;
 using Mesh.Controller.Configuration;
 using Mesh.Controller.Enrollment;
@@ -150,6 +151,7 @@ sealed class ControllerDaemon : IAsyncDisposable
         var verbs = new AdminVerbs(_system, _clock, _keys.Controller, () => _cluster.View, Status, Trouble)
         {
             Exporter = new AuditExporter(_system, _journal, _keys, _clock),
+            Backups = new BackupWriter(_journal, _keys, _clock),
         };
         _api = new ApiServer(
             _system, _keys, _clock, enroll, new StreamEndpoint(_system, logging.CreateLogger<StreamEndpoint>()),

@@ -19,39 +19,53 @@ internal static class JournalArchive
     /// <summary>Writes rows; returns how many.</summary>
     public static long Write(IEnumerable<StoredRow> rows, TextWriter to, Action<long>? progress = null)
     {
+        var count = 0L;
+        foreach (var line in Lines(rows.Select(row =>
+        {
+            count++;
+            progress?.Invoke(count);
+            return row;
+        })))
+            to.Write(line + "\n");
+        return count;
+    }
+
+    /// <summary>Gives the lines of an archive, without their line feeds.</summary>
+    public static IEnumerable<string> Lines(IEnumerable<StoredRow> rows)
+    {
         using var hash = new RunningSha256();
         var count = 0L;
-        WriteLine(JsonSerializer.Serialize(new ArchiveHead(Format, Version), ArchiveJson.Default.ArchiveHead));
+        yield return Hashed(JsonSerializer.Serialize(new ArchiveHead(Format, Version), ArchiveJson.Default.ArchiveHead));
         foreach (var (ordering, row) in rows)
         {
-            WriteLine(JsonSerializer.Serialize(
+            count++;
+            yield return Hashed(JsonSerializer.Serialize(
                 new ArchiveRow(
                     ordering, row.PersistenceId, row.SequenceNr, row.CreatedTicks, row.Manifest, row.Identifier, row.Message, row.WriterUuid,
                     row.CommandId, row.IsDeleted),
                 ArchiveJson.Default.ArchiveRow));
-            count++;
-            progress?.Invoke(count);
         }
 
-        var sum = SumOf(hash);
-        to.Write(JsonSerializer.Serialize(new ArchiveEnd(count, sum), ArchiveJson.Default.ArchiveEnd) + "\n");
-        return count;
+        yield return JsonSerializer.Serialize(new ArchiveEnd(count, SumOf(hash)), ArchiveJson.Default.ArchiveEnd);
 
-        void WriteLine(string line)
+        string Hashed(string line)
         {
             hash.Append(Encoding.UTF8.GetBytes(line + "\n"));
-            to.Write(line + "\n");
+            return line;
         }
     }
 
     private static string SumOf(RunningSha256 hash) => Convert.ToHexStringLower(hash.Finish().Value.Span);
 
     /// <summary>Reads rows as they are asked for; the last of them is given only when the whole is as it was written.</summary>
+    /// <param name="from">The archive.</param>
+    /// <param name="name">What errors call it.</param>
+    /// <param name="firstLine">What errors count its lines from, where it stands in something larger.</param>
     /// <exception cref="JournalArchiveException">It is none, cut, or changed.</exception>
-    public static IEnumerable<StoredRow> Read(TextReader from, string name)
+    public static IEnumerable<StoredRow> Read(TextReader from, string name, int firstLine = 1)
     {
         using var hash = new RunningSha256();
-        var number = 1;
+        var number = firstLine;
         var head = Parse(ReadLine(), ArchiveJson.Default.ArchiveHead);
         if (head.Format != Format)
             throw Wrong("it is no journal");

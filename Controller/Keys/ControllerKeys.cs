@@ -94,7 +94,7 @@ sealed class ControllerKeys : IMapSigner, IDisposable
             throw new CommandException(ExitCode.BadConfiguration, $"{state.RootKeyPath} is the root key of another network");
         var statement = _statement with { NotBefore = now - CertificateAuthority.Backdating, NotAfter = now + DelegationLifetime };
         var envelope = SignDelegation(statement, root);
-        Save(state, new ControllerIdentity(Network, Controller, Epoch, RootKey, Authority.Certificate.RawData, envelope));
+        Save(state.IdentityPath, new ControllerIdentity(Network, Controller, Epoch, RootKey, Authority.Certificate.RawData, envelope));
         _statement = statement;
         _delegation = envelope;
         return true;
@@ -111,7 +111,7 @@ sealed class ControllerKeys : IMapSigner, IDisposable
             var statement = DelegationRequest.Of(_statement, RootKey).Check(delegation, now, "it");
             if (statement.NotAfter <= _statement.NotAfter)
                 return false;
-            Save(state, new ControllerIdentity(Network, Controller, Epoch, RootKey, Authority.Certificate.RawData, delegation));
+            Save(state.IdentityPath, new ControllerIdentity(Network, Controller, Epoch, RootKey, Authority.Certificate.RawData, delegation));
             _statement = statement;
             _delegation = delegation;
             return true;
@@ -129,23 +129,50 @@ sealed class ControllerKeys : IMapSigner, IDisposable
         Authority.Dispose();
     }
 
-    // The identity file is written last: until it exists nothing was made, and a start that was cut short begins again.
+    /// <summary>
+    /// Makes new keys for a network that there is, delegated by its root. They are a controller's only once they are completed: until then
+    /// a start does not find them.
+    /// </summary>
+    /// <param name="state">The locked directory.</param>
+    /// <param name="network">The network.</param>
+    /// <param name="epoch">The epoch of the delegation.</param>
+    /// <param name="root">The network root.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="entropy">Randomness.</param>
+    public static ControllerKeys Prepare(
+        StateDirectory state, NetworkId network, int epoch, SigningPrivateKey root, WallTime now, IEntropy entropy) =>
+        Make(state, network, epoch, root, now, entropy, state.PreparedIdentityPath);
+
+    /// <summary>Completes what <see cref="Prepare"/> made.</summary>
+    public static void Complete(StateDirectory state)
+    {
+        File.Move(state.PreparedIdentityPath, state.IdentityPath);
+        DirectorySync.Flush(state.Path);
+    }
+
     static ControllerKeys Create(StateDirectory state, byte[]? passphrase, WallTime now, IEntropy entropy)
     {
         var network = TypedId.Create<NetworkId>(entropy);
-        var controller = TypedId.Create<ControllerId>(entropy);
         using var root = new SigningPrivateKey(entropy);
+        PrivateFile.Write(state.RootKeyPath, RootKeyFile.Print(root, network, passphrase, entropy));
+        return Make(state, network, 1, root, now, entropy, state.IdentityPath);
+    }
+
+    // The identity file is written last: until it exists nothing was made, and a start that was cut short begins again.
+    static ControllerKeys Make(
+        StateDirectory state, NetworkId network, int epoch, SigningPrivateKey root, WallTime now, IEntropy entropy, string identityPath)
+    {
+        var controller = TypedId.Create<ControllerId>(entropy);
         var signingKey = new SigningPrivateKey(entropy);
         var authority = CertificateAuthority.Create(controller, now);
         var statement = new Delegation(
-            network, 1, controller, Ed25519.ComputePublicKey(signingKey), CertificatePin.AuthorityHash(authority.Certificate), DelegationRequest.Rights,
+            network, epoch, controller, Ed25519.ComputePublicKey(signingKey), CertificatePin.AuthorityHash(authority.Certificate), DelegationRequest.Rights,
             now - CertificateAuthority.Backdating, now + DelegationLifetime);
         var identity = new ControllerIdentity(
-            network, controller, 1, Ed25519.ComputePublicKey(root), authority.Certificate.RawData, SignDelegation(statement, root));
-        PrivateFile.Write(state.RootKeyPath, RootKeyFile.Print(root, network, passphrase, entropy));
+            network, controller, epoch, Ed25519.ComputePublicKey(root), authority.Certificate.RawData, SignDelegation(statement, root));
         PrivateFile.Write(state.SigningKeyPath, signingKey.ExportBase64() + "\n");
         PrivateFile.Write(state.AuthorityKeyPath, authority.ExportPrivateKeyPem() + "\n");
-        Save(state, identity);
+        Save(identityPath, identity);
         return new ControllerKeys(signingKey, authority, identity, statement);
     }
 
@@ -157,7 +184,7 @@ sealed class ControllerKeys : IMapSigner, IDisposable
             JsonSerializer.Deserialize(PrivateFile.Read(state.IdentityPath), IdentityJson.Default.ControllerIdentity));
         if (!identity.Delegation.Verify(PayloadTypes.Delegation, identity.RootKey)
             || !ProtocolJson.TryDecode(identity.Delegation.Payload, ProtocolJson.Default.Delegation, out var statement)
-            || statement.Network != identity.Network || statement.Controller != identity.Controller)
+            || statement.Network != identity.Network || statement.Controller != identity.Controller || statement.Epoch != identity.Epoch)
             throw IsDamaged(state.IdentityPath);
 
         var seed = Convert.FromBase64String(Damaged(state.SigningKeyPath, () =>
@@ -182,8 +209,8 @@ sealed class ControllerKeys : IMapSigner, IDisposable
     static DsseEnvelope SignDelegation(Delegation statement, SigningPrivateKey root) =>
         DsseEnvelope.Sign(PayloadTypes.Delegation, ProtocolJson.Encode(statement, ProtocolJson.Default.Delegation), root, "root");
 
-    static void Save(StateDirectory state, ControllerIdentity identity) =>
-        PrivateFile.Write(state.IdentityPath, JsonSerializer.SerializeToUtf8Bytes(identity, IdentityJson.Default.ControllerIdentity));
+    static void Save(string path, ControllerIdentity identity) =>
+        PrivateFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(identity, IdentityJson.Default.ControllerIdentity));
 
     static T Damaged<T>(string path, Func<T?> read) where T : class
     {

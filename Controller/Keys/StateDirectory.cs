@@ -37,6 +37,9 @@ sealed class StateDirectory : IDisposable
     /// <summary>Gets the path of what is public about the controller: ids, root key, authority certificate, delegation.</summary>
     public string IdentityPath => File("controller.json");
 
+    /// <summary>Gets the path of the same for keys that were made and do not count yet.</summary>
+    public string PreparedIdentityPath => File("controller.json.prepared");
+
     /// <summary>Creates the directory where it is missing (mode 0700) and locks it.</summary>
     /// <exception cref="CommandException">It cannot be made or written to, or another controller has it.</exception>
     public static StateDirectory Open(string path)
