@@ -70,6 +70,7 @@ static class BenchCli
             FootprintVerb.Create(),
             ProfileVerb.Create(),
             ActorsVerb.Create(),
+            LoadVerb.Create(),
             MicroVerb.Create(),
         };
         var help = root.Options.OfType<HelpOption>().Single();

@@ -13,7 +13,15 @@ static class PerfProfile
     /// <param name="top">How many symbols of each group.</param>
     /// <param name="folder">For perf's own file.</param>
     /// <param name="cancel">Ends the wait.</param>
-    public static async Task<string> RunAsync(int process, string program, int seconds, int top, string folder, CancellationToken cancel)
+    public static async Task<string> RunAsync(int process, string program, int seconds, int top, string folder, CancellationToken cancel) =>
+        Summarize(await SampleAsync(process, seconds, folder, cancel), (part, _) => Group(part, program), top);
+
+    /// <summary>As <see cref="RunAsync"/>, with shares of the caller's own by object and symbol.</summary>
+    public static async Task<string> SharesAsync(
+        int process, int seconds, int top, string folder, Func<string, string, string> shareOf, CancellationToken cancel) =>
+        Summarize(await SampleAsync(process, seconds, folder, cancel), shareOf, top);
+
+    static async Task<IReadOnlyList<(double Percent, string Object, string Symbol)>> SampleAsync(int process, int seconds, string folder, CancellationToken cancel)
     {
         var data = Path.Combine(folder, "perf.data");
         await using var record = RunningProcess.Start("perf",
@@ -22,7 +30,7 @@ static class PerfProfile
             throw new BenchFailureException(ExitCodes.Failed, $"perf record: {record.Output}");
         var report = await Task.Run(() => ProcessRun.Run("perf",
             ["report", "-q", "-i", data, "--stdio", "--no-children", "-g", "none", "-F", "overhead,dso,symbol", "-t", "|"], TimeSpan.FromMinutes(3)).MustExit(), cancel);
-        return Summarize(Parse(report.Output), program, top);
+        return Parse(report.Output);
     }
 
     /// <summary>Reads lines of <c>12.34%|libcrypto.so.3|[.] name</c>.</summary>
@@ -32,10 +40,10 @@ static class PerfProfile
             .Select(parts => (double.Parse(parts[0].TrimEnd('%'), CultureInfo.InvariantCulture), parts[1], parts[2][(parts[2].IndexOf(']') + 1)..].Trim())),
     ];
 
-    static string Summarize(IReadOnlyList<(double Percent, string Object, string Symbol)> lines, string program, int top)
+    static string Summarize(IReadOnlyList<(double Percent, string Object, string Symbol)> lines, Func<string, string, string> shareOf, int top)
     {
         var total = lines.Sum(l => l.Percent);
-        var groups = lines.GroupBy(l => Group(l.Object, program)).OrderByDescending(g => g.Sum(l => l.Percent)).ToArray();
+        var groups = lines.GroupBy(l => shareOf(l.Object, l.Symbol)).OrderByDescending(g => g.Sum(l => l.Percent)).ToArray();
         TextTable shares = new(1, "where", "share %"), symbols = new(2, "where", "symbol", "share %");
         foreach (var group in groups)
         {

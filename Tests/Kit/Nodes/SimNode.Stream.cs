@@ -253,7 +253,7 @@ public sealed partial class SimNode
     {
         if (hint is { PayloadType: PayloadTypes.PresenceHint } && ProtocolJson.TryDecode(hint.Payload, ProtocolJson.Default.PresenceHint, out var presence))
             _options.Watch!(new SimNodeEvent(
-                this, SimNodeEventKind.PeerPresence, Now, Stopwatch.GetTimestamp(), address, Peer: presence.Node, Online: presence.Online));
+                this, SimNodeEventKind.PeerPresence, Now, Stopwatch.GetTimestamp(), address, Peer: presence.Node, Online: presence.Online, Issued: presence.Issued));
     }
 
     async Task<string?> TakeAsync(string address, MapFrame map, int length, SimUpstream up, CancellationToken cancel)

@@ -42,10 +42,11 @@ public enum SimNodeEventKind
 /// <param name="Bytes">The length of the line that brought it.</param>
 /// <param name="Peer">The peer that presence is about.</param>
 /// <param name="Online">Whether that peer is online.</param>
+/// <param name="Issued">When presence was signed.</param>
 /// <param name="Detail">See <see cref="SimNodeEventKind"/>.</param>
 public readonly record struct SimNodeEvent(
     SimNode Node, SimNodeEventKind Kind, WallTime At, long Ticks, string? Controller, int Epoch = 0, long Revision = 0, int Bytes = 0,
-    NodeId Peer = default, bool Online = false, string? Detail = null);
+    NodeId Peer = default, bool Online = false, WallTime Issued = default, string? Detail = null);
 
 /// <summary>Counts what a simulated node received since it was made.</summary>
 /// <param name="Bytes">The bytes of all lines, line feeds included.</param>
