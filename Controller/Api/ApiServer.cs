@@ -96,6 +96,13 @@ sealed class ApiServer(
                     // A resumed session would not show the certificate again.
                     AllowTlsResume = false,
                     AllowRenegotiation = false,
+                    // The machine's authorities have no say, so they are not searched for every node, and nothing is fetched on a stranger's word.
+                    CertificateChainPolicy = new X509ChainPolicy
+                    {
+                        DisableCertificateDownloads = true,
+                        RevocationMode = X509RevocationMode.NoCheck,
+                        TrustMode = X509ChainTrustMode.CustomRootTrust,
+                    },
                     // Who presents one that does not count is a stranger, and hears it in words: a failed handshake would say nothing.
 #pragma warning disable CA5359 // Whom a certificate proves is found out behind TLS, and asked of every request.
                     RemoteCertificateValidationCallback = (_, _, _, _) => true,
