@@ -12,11 +12,23 @@ public sealed partial class ControlLink
     static readonly TimeSpan _recoveryTimeout = TimeSpan.FromSeconds(4);
     const int MaximumPatience = 2;
 
+    readonly Dictionary<string, string> _came = new(StringComparer.Ordinal);
     string? _tried;
     bool _staysThere;
     int _failedRounds;
     bool _recovering;
     bool _recovered;
+
+    // What came of each address since the node was last attached: the last one alone would hide the telling one.
+    void NoteUnreachable(string? address, string reason)
+    {
+        if (address is not null)
+        {
+            _came[address] = reason;
+            reason = string.Join("; ", _came.Select(one => $"{one.Key}: {one.Value}"));
+        }
+        _unreachable = new Outage(_unreachable?.Since ?? Clock, reason);
+    }
 
     // In an order of this node's own, so that nodes spread over the controllers; the credential's come last.
     IReadOnlyList<string> Addresses =>

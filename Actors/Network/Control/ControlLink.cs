@@ -124,7 +124,7 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
         var addresses = Addresses;
         if (addresses.Count == 0)
         {
-            NoteUnreachable("neither the map nor the credential names one");
+            NoteUnreachable(null, "neither the map nor the credential names one");
             Retry(RetryDelay.Longest);
             return;
         }
@@ -170,6 +170,7 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
         _controller = attached.Address;
         (_failuresInRound, _failedRounds, _recovered) = (0, 0, false);
         _unreachable = null;
+        _came.Clear();
         _refusedBy = null;
         _lastSent = null;
         Timers.StartPeriodicTimer(HintDue.Instance, HintDue.Instance, _hintInterval);
@@ -184,7 +185,7 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
             return;
         if (failed.Code is not null)
             _refusedBy = new Refusal(failed.Address, failed.Code, failed.Reason, Clock);
-        NoteUnreachable($"{failed.Address}: {failed.Reason}");
+        NoteUnreachable(failed.Address, failed.Reason);
         // Another controller is tried at once; only a round without success is followed by a pause.
         var pause = ++_failuresInRound < Addresses.Count ? TimeSpan.FromMilliseconds(1) : _backoff.Next();
         if (_failuresInRound >= Addresses.Count)
@@ -196,7 +197,7 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
     {
         if (lost.Attempt != _attempt)
             return;
-        NoteUnreachable($"{_controller}: {_closing ?? lost.Reason}");
+        NoteUnreachable(_controller, _closing ?? lost.Reason);
         _closing = null;
         DropStream();
         Retry(_backoff.Next());
@@ -204,8 +205,6 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
 
     void Retry(TimeSpan pause) =>
         Timers.StartSingleTimer(Reconnect.Instance, Reconnect.Instance, _trust.Removed is null ? pause : _removedPause);
-
-    void NoteUnreachable(string reason) => _unreachable = new Outage(_unreachable?.Since ?? Clock, reason);
 
     void DropStream()
     {

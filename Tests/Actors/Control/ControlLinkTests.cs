@@ -315,6 +315,19 @@ public sealed class ControlLinkTests : TestKit
     }
 
     [Fact]
+    public async Task Of_every_controller_that_is_not_reached_it_says_why()
+    {
+        _transport.Answer = address => new IOException(address == "b:2" ? "DelegationWithdrawn" : "connection refused");
+        var link = Start("a:1", "b:2", "c:3");
+        await AwaitConditionAsync(() =>
+        {
+            lock (_transport.Attempts)
+                return _transport.Attempts.Count >= 4;
+        });
+        Assert.Contains((await StatusAsync(link)).Health, line => line.Contains("(a:1: connection refused; b:2: DelegationWithdrawn; c:3: connection refused)", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task It_leaves_a_controller_that_is_lost_for_another_and_stays_there()
     {
         Start("a:1", "b:2", "c:3");
