@@ -364,7 +364,11 @@ public sealed class ControlLinkTests : TestKit
             ? null
             : address == "a:1" ? new IOException("connection refused") : new ControlRefusedException(code, "ask for a new one");
         var link = Start("a:1", "b:2");
-        Assert.Equal("b:2", (await _transport.NextAsync()).Address);
+        var stream = await _transport.NextAsync();
+        Assert.Equal("b:2", stream.Address);
+        // Once it has acknowledged, the node knows that it is attached.
+        stream.Send(new DownFrame(Map: _network.Frame(_network.Full(), 10)));
+        await stream.NextAsync();
         Assert.Equal(["a:1", "b:2", "b:2"], _transport.Attempts);
         Assert.Equal(1, _transport.Renewals);
         Assert.Equal("b:2", (await StatusAsync(link)).Controller);
