@@ -58,6 +58,8 @@ public sealed class ClusterTests(ITestOutputHelper output)
             await node.AttachedAsync();
         }
         await lab.EverybodyKnowsEverybodyAsync();
+        // Where a peer is, a node may hear a moment after it has heard of the peer.
+        await Eventually.TrueAsync("ada reaches ben", TimeSpan.FromSeconds(10), () => ada.Ns.Ping(ben.V4, 1, 1));
         await using var ping = ada.StartPing(ben.V4);
         await ping.AnsweredAfterAsync(DateTimeOffset.UnixEpoch, 5);
         var id = stolen.Id;

@@ -63,7 +63,7 @@ sealed class BackedUpNetwork : IAsyncDisposable
         await Controller.AllowAllAsync();
         UsedLater = await Controller.CreateCredentialAsync();
         await Controller.CreateCredentialAsync();
-        Assert.Equal(ExitCode.Done, (await Controller.RunAsync(["token", "create", "ci", "--scope", "nodes:read"])).Exit);
+        Assert.Equal(ExitCode.Done, (await Controller.RunAsync(["token", "create", "--name", "ci", "--scope", "nodes:read"])).Exit);
         var (exit, _, error) = await Controller.RunAsync(["backup", "-o", File]);
         Assert.True(exit == ExitCode.Done, error);
         Nodes = (await Controller.RunAsync(["node", "list"])).Out;
