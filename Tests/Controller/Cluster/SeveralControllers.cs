@@ -37,6 +37,38 @@ sealed class SeveralControllers : IAsyncDisposable
 
     public ControllerSystem this[int number] => _controllers[number % _controllers.Count].System;
 
+    /// <summary>Gets where the journal is.</summary>
+    public string Place => _place.Place;
+
+    /// <summary>Gets what ends when a controller is killed: whoever asked it has no answer then.</summary>
+    public CancellationToken Life(int number) => _controllers[number % _controllers.Count].Life.Token;
+
+    /// <summary>Sets a controller's clock so far off the others'.</summary>
+    public void Skew(int number, TimeSpan offset) => _controllers[number % _controllers.Count].Clock.Offset = offset;
+
+    /// <summary>Ends a controller without asking any part of it, and starts it again on what the journal holds.</summary>
+    public async Task KillAsync(int number)
+    {
+        var dead = _controllers[number];
+        await dead.KillAsync();
+        while (true)
+        {
+            var next = new OneController(this, true, dead.Signer);
+            try
+            {
+                using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+                await next.StartAsync(patience.Token);
+                _controllers[number] = next;
+                return;
+            }
+            catch (JournalException)
+            {
+                // The database has cut it off already; it is started once more, as by a service manager.
+                await next.KillAsync();
+            }
+        }
+    }
+
     /// <summary>Starts them, and the network on the empty journal.</summary>
     /// <param name="place">Where the journal is; removed on dispose.</param>
     /// <param name="count">How many.</param>
@@ -89,28 +121,27 @@ sealed class SeveralControllers : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var one in _controllers)
-            await one.DisposeAsync();
+            await one.StopAsync();
         _place.Dispose();
     }
 
     async Task AddAsync(bool snapshots)
     {
-        var one = new OneController(_place.Open(), snapshots, new TestSigner(Network, Root, Clock.Now, Entropy));
+        var one = new OneController(this, snapshots, new TestSigner(Network, Root, Clock.Now, Entropy));
         _controllers.Add(one);
-        // A file tells nobody of what another program wrote into it.
-        var options = new ControllerOptions { TailInterval = TimeSpan.FromMilliseconds(20) };
-        one.System = await ControllerSystem.StartAsync(one.Actors, one.Journal, one.Signer, Clock, Entropy, new PresenceTable(), options);
+        await one.StartAsync(default);
     }
 
-    sealed class OneController : IAsyncDisposable
+    sealed class OneController
     {
         readonly IDisposable _offer;
+        readonly SeveralControllers _all;
 
-        public OneController(JournalDatabase journal, bool snapshots, TestSigner signer)
+        public OneController(SeveralControllers all, bool snapshots, TestSigner signer)
         {
             var name = $"cluster-{Guid.NewGuid():N}";
-            (Journal, Signer) = (journal, signer);
-            _offer = SqlJournal.Offer(name, journal, new JsonEventSerializer(NetworkEvents.Manifests));
+            (_all, Journal, Signer, Clock) = (all, all._place.Open(), signer, new SkewedClock(all.Clock));
+            _offer = SqlJournal.Offer(name, Journal, new JsonEventSerializer(NetworkEvents.Manifests));
             Actors = ActorSystem.Create(name, Mesh.Actors.Configuration.DefaultConfiguration.ForActors(ConfigurationFactory.ParseString($$"""
                 akka {
                   stdout-loglevel = OFF, loglevel = ERROR, log-dead-letters = off
@@ -124,18 +155,44 @@ sealed class SeveralControllers : IAsyncDisposable
 
         public TestSigner Signer { get; }
 
+        public SkewedClock Clock { get; }
+
         public ActorSystem Actors { get; }
 
-        public ControllerSystem System { get; set; } = null!;
+        public CancellationTokenSource Life { get; } = new();
 
-        public async ValueTask DisposeAsync()
+        public ControllerSystem System { get; private set; } = null!;
+
+        public async Task StartAsync(CancellationToken cancellationToken)
+        {
+            // A file tells nobody of what another program wrote into it.
+            var options = new ControllerOptions { TailInterval = TimeSpan.FromMilliseconds(20) };
+            System = await ControllerSystem.StartAsync(
+                Actors, Journal, Signer, Clock, _all.Entropy, new PresenceTable(), options, cancellationToken: cancellationToken);
+        }
+
+        public async Task StopAsync()
         {
             await System.DisposeAsync();
+            await KillAsync();
+        }
+
+        public async Task KillAsync()
+        {
+            await Life.CancelAsync();
             await Actors.Terminate();
             _offer.Dispose();
             Journal.Dispose();
         }
     }
+}
+
+/// <summary>Goes beside another clock at a distance that the test sets.</summary>
+sealed class SkewedClock(IClock clock) : IClock
+{
+    public TimeSpan Offset { get; set; }
+
+    public WallTime Now => clock.Now + Offset;
 }
 
 static class QueriesExtensions
