@@ -11,8 +11,11 @@ namespace Mesh.Actors.Projection;
 /// <param name="Before">The view that the last one brought.</param>
 /// <param name="View">The new one.</param>
 /// <param name="Affected">The nodes whose body differs.</param>
-/// <param name="Removals">The nodes that were taken out, and by which event.</param>
-sealed record ViewCommitted(NetworkView Before, NetworkView View, IReadOnlySet<NodeId> Affected, IReadOnlyDictionary<NodeId, long> Removals);
+/// <param name="Removals">The nodes that were taken out in between, those included that had come in between too.</param>
+sealed record ViewCommitted(NetworkView Before, NetworkView View, IReadOnlySet<NodeId> Affected, IReadOnlyDictionary<NodeId, TakenOut> Removals);
+
+/// <summary>Is a removal: the ordering of its event, and the peers that the node had until then.</summary>
+sealed record TakenOut(long Ordering, IReadOnlyList<NodeId> Peers);
 
 /// <summary>Says whom the tail drives.</summary>
 sealed record TailServices(
@@ -89,7 +92,7 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
         var (before, view, folded) = (_view, _view, _folded);
         var affected = new HashSet<NodeId>();
         var heads = new List<AuditHead>(events.Count);
-        var removals = new Dictionary<NodeId, long>();
+        var removals = new Dictionary<NodeId, TakenOut>();
         try
         {
             foreach (var journaled in events)
@@ -100,7 +103,7 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
                 foreach (var node in change.Affected)
                 {
                     if (change.View.Nodes[node].Removed is not null && view.Nodes.GetValueOrDefault(node) is { IsPresent: true })
-                        removals[node] = journaled.Ordering;
+                        removals[node] = new TakenOut(journaled.Ordering, [.. view.PeersOf(node).Keys]);
                 }
                 view = change.View.Chain(journaled);
                 heads.Add(view.Audit);

@@ -75,9 +75,9 @@ sealed partial class SessionsActor
         var before = _view;
         _view = committed.View;
         var now = Clock.Now;
-        var removed = committed.Affected.Where(node => _view.Nodes[node].Removed is not null && committed.Before.Nodes.GetValueOrDefault(node) is { IsPresent: true }).ToList();
+        var removed = committed.Removals.Keys.Where(node => _view.Nodes[node].Removed is not null).ToList();
         foreach (var node in removed)
-            Track(committed.Before, node, committed.Removals.GetValueOrDefault(node, _view.Revision), now);
+            Track(node, committed.Removals[node], now);
 
         var shares = new List<Share>();
         foreach (var node in committed.Affected)

@@ -12,12 +12,12 @@ sealed partial class SessionsActor
     readonly Queue<RevocationTracker> _trackers = new();
     readonly List<(NodeId Node, IActorRef Asker)> _waitingForCut = [];
 
-    void Track(NetworkView before, NodeId node, long ordering, WallTime now)
+    void Track(NodeId node, TakenOut removal, WallTime now)
     {
-        var peers = before.PeersOf(node).Keys
+        var peers = removal.Peers
             .Where(peer => _view.Nodes[peer].IsPresent)
             .ToDictionary(peer => peer, peer => _view.Nodes[peer].Name);
-        var tracker = new RevocationTracker(node, _view.Nodes[node].Name, ordering, now, peers);
+        var tracker = new RevocationTracker(node, _view.Nodes[node].Name, removal.Ordering, now, peers);
         // Another controller may have been faster, and its nodes too.
         foreach (var peer in peers.Keys)
             tracker.Acknowledge(peer, _services.Presence.Get(peer).Revision, now);
