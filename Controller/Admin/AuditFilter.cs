@@ -50,7 +50,7 @@ sealed record AuditFilter(long After, WallTime? Since, string Type, string By, I
     {
         if (text.Length == 0)
             return [];
-        var subjects = new List<string> { text, "user-" + text, "node-" + text, "credential-" + text };
+        var subjects = new List<string> { text, "user-" + text, "node-" + text, "credential-" + text, "token-" + text };
         if (queries.FindNode(text) is { } node)
             subjects.Add("node-" + node.Id);
         return subjects;

@@ -21,7 +21,6 @@ public sealed class RollbackTests(ITestOutputHelper output)
         lab.Controller.Run("node", "revoke", "cleo").MustExit();
         foreach (var node in (LabNode[])[ada, ben])
             await Eventually.TrueAsync($"{node.Name} has the head of the revocation", TimeSpan.FromSeconds(10), async () => HeadOf(await node.StatusAsync()) > before);
-        var head = (await ada.StatusAsync()).AuditHead!;
         Assert.Empty((await ada.StatusAsync()).Health);
         Assert.DoesNotContain("warning: a node has", lab.Controller.Run("status").MustExit().Output, StringComparison.Ordinal);
         Assert.DoesNotContain("nodes have seen", lab.Controller.Run("status").MustExit().Output, StringComparison.Ordinal);
@@ -46,6 +45,8 @@ public sealed class RollbackTests(ITestOutputHelper output)
         foreach (var node in (LabNode[])[ada, ben])
             await Eventually.TrueAsync($"{node.Name} is content again", TimeSpan.FromSeconds(10), async () => await node.StatusAsync() is { IsAttached: true, Health.Count: 0 });
         Assert.DoesNotContain("nodes have seen", lab.Controller.Run("status").MustExit().Output, StringComparison.Ordinal);
+
+        var head = (await ada.StatusAsync()).AuditHead!;
 
         // Now it grows beyond what the nodes have seen before they hear of it.
         await lab.Controller.Server.StopAsync();
