@@ -86,8 +86,12 @@ sealed record UserList(IReadOnlyList<UserEntry> Users);
 /// <param name="User">the user whose machine it joins.</param>
 /// <param name="TtlSeconds">How long it lasts; absent: the controller's default.</param>
 /// <param name="Controllers">Where the machine finds a controller; absent: what the controller advertises.</param>
+/// <param name="Uses">How many machines can join with it; absent: one.</param>
+/// <param name="Ephemeral">Whether its machines are deleted when they have been away for some time.</param>
+/// <param name="Approved">Whether its machines wait for no admin.</param>
 sealed record NewCredential(
-    IReadOnlyList<string> Tags, string? User = null, long? TtlSeconds = null, IReadOnlyList<string>? Controllers = null);
+    IReadOnlyList<string> Tags, string? User = null, long? TtlSeconds = null, IReadOnlyList<string>? Controllers = null, int? Uses = null,
+    bool Ephemeral = false, bool Approved = false);
 
 /// <summary>Is a new credential; <paramref name="Key"/> is shown this once.</summary>
 sealed record CreatedCredential(string Key, CredentialEntry Credential);
@@ -100,11 +104,16 @@ sealed record CreatedCredential(string Key, CredentialEntry Credential);
 /// <param name="CreatedAt">When.</param>
 /// <param name="ExpiresAt">The last moment at which it can be used.</param>
 /// <param name="User">The user whose machine it joins.</param>
-/// <param name="Node">The node that joined with it.</param>
-/// <param name="EndedAt">When it was used, expired or revoked.</param>
+/// <param name="Node">The node that joined with it last.</param>
+/// <param name="EndedAt">When it was used up, expired or revoked.</param>
+/// <param name="Uses">How many machines can join with it.</param>
+/// <param name="Used">How many have.</param>
+/// <param name="Ephemeral">Whether its machines are deleted when they have been away for some time.</param>
+/// <param name="Approved">Whether its machines wait for no admin.</param>
 sealed record CredentialEntry(
     CredentialId Id, string State, IReadOnlyList<string> Tags, string CreatedBy, WallTime CreatedAt, WallTime ExpiresAt,
-    string? User = null, NodeId? Node = null, WallTime? EndedAt = null);
+    string? User = null, NodeId? Node = null, WallTime? EndedAt = null, int Uses = 1, int Used = 0, bool Ephemeral = false,
+    bool Approved = false);
 
 /// <summary>Lists credentials.</summary>
 sealed record CredentialList(IReadOnlyList<CredentialEntry> Credentials);
@@ -112,7 +121,8 @@ sealed record CredentialList(IReadOnlyList<CredentialEntry> Credentials);
 /// <summary>Describes a node.</summary>
 /// <param name="Id">Its id.</param>
 /// <param name="Name">Its name.</param>
-/// <param name="State"><c>online</c>, <c>offline</c>, <c>revoked</c> or <c>logged-out</c>; of the past <c>present</c> in place of the first two.</param>
+/// <param name="State"><c>online</c>, <c>offline</c>, <c>waiting</c> (for approval), <c>expired</c>, <c>revoked</c> or <c>logged-out</c>; of the past
+/// <c>present</c> in place of the first two.</param>
 /// <param name="Ipv4">Its IPv4 address.</param>
 /// <param name="Ipv6">Its IPv6 address.</param>
 /// <param name="Tags">Its tags.</param>
@@ -127,10 +137,39 @@ sealed record CredentialList(IReadOnlyList<CredentialEntry> Credentials);
 /// <param name="User">Its owner; absent where tags own it.</param>
 /// <param name="LastSeen">When it was last heard of; absent: not since the controller started.</param>
 /// <param name="RemovedAt">When it was taken out.</param>
+/// <param name="ExpiresAt">When it must join again; absent: never.</param>
+/// <param name="Ephemeral">Whether it is deleted when it has been away for some time.</param>
 sealed record NodeEntry(
     NodeId Id, string Name, string State, string Ipv4, string Ipv6, IReadOnlyList<string> Tags, string Hostname, string Os, string Version,
     SigningPublicKey SigningKey, TunnelPublicKey TunnelKey, CredentialId Credential, WallTime JoinedAt, long Revision, string? User = null,
-    WallTime? LastSeen = null, WallTime? RemovedAt = null);
+    WallTime? LastSeen = null, WallTime? RemovedAt = null, WallTime? ExpiresAt = null, bool Ephemeral = false);
+
+/// <summary>Asks for another name of a node.</summary>
+sealed record NewName(string Name);
+
+/// <summary>Says whose a node is.</summary>
+/// <param name="Set">The tags that own it, and no others; or</param>
+/// <param name="Add">tags beside those that it has; or</param>
+/// <param name="Remove">tags that it has no longer; or</param>
+/// <param name="User">the user it belongs to, without tags.</param>
+sealed record NewOwner(
+    IReadOnlyList<string>? Set = null, IReadOnlyList<string>? Add = null, IReadOnlyList<string>? Remove = null, string? User = null);
+
+/// <summary>Says when a node must join again.</summary>
+/// <param name="Never">Never; else</param>
+/// <param name="InSeconds">after so many seconds; or</param>
+/// <param name="At">at a moment; absent both: now.</param>
+sealed record NewExpiry(bool Never = false, long? InSeconds = null, WallTime? At = null);
+
+/// <summary>Asks for a node's end.</summary>
+/// <param name="Force">Revokes it first where it is in the network.</param>
+sealed record NodeDeletion(bool Force = false);
+
+/// <summary>Says that nothing lists a node any more.</summary>
+/// <param name="Id">The node.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Revocation">How far it is cut off, where it was in the network.</param>
+sealed record DeletedNode(NodeId Id, string Name, RevocationReport? Revocation = null);
 
 /// <summary>Lists nodes.</summary>
 sealed record NodeList(IReadOnlyList<NodeEntry> Nodes);
@@ -297,6 +336,11 @@ sealed record VersionReport(string Version);
 [JsonSerializable(typeof(CredentialList))]
 [JsonSerializable(typeof(NodeEntry))]
 [JsonSerializable(typeof(NodeList))]
+[JsonSerializable(typeof(NewName))]
+[JsonSerializable(typeof(NewOwner))]
+[JsonSerializable(typeof(NewExpiry))]
+[JsonSerializable(typeof(NodeDeletion))]
+[JsonSerializable(typeof(DeletedNode))]
 [JsonSerializable(typeof(RevocationReport))]
 [JsonSerializable(typeof(PolicyText))]
 [JsonSerializable(typeof(PolicyReport))]

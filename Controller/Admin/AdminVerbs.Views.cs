@@ -17,7 +17,8 @@ sealed partial class AdminVerbs
             CredentialStatus.Expired => "expired",
             _ => "revoked",
         };
-        return new CredentialEntry(one.Id, state, one.Tags, one.Creator, one.CreatedAt, one.ExpiresAt, one.Owner, one.Node, one.EndedAt);
+        return new CredentialEntry(one.Id, state, one.Tags, one.Creator, one.CreatedAt, one.ExpiresAt, one.Owner,
+            one.Nodes.Count > 0 ? one.Nodes[^1] : null, one.EndedAt, one.Uses, one.Nodes.Count, one.Ephemeral, one.Approved);
     }
 
     // Whether a node was online in the past is written nowhere.
@@ -25,9 +26,24 @@ sealed partial class AdminVerbs
     {
         var (node, presence) = (listing.Node.Node, listing.Presence);
         return new NodeEntry(
-            node.Id, node.Name, listing.Node.Removed ?? (past is not null ? "present" : presence.Online ? "online" : "offline"), node.Ipv4, node.Ipv6, node.Tags,
+            node.Id, node.Name, State(listing, past), node.Ipv4, node.Ipv6, node.Tags,
             node.Hostname, presence.Os ?? node.Os, presence.Version ?? node.Version, node.SigningKey, node.TunnelKey,
             listing.Node.Credential,
-            listing.Node.RegisteredAt, presence.Revision, node.Owner, presence.LastSeen, listing.Node.RemovedAt);
+            listing.Node.RegisteredAt, presence.Revision, node.Owner, presence.LastSeen, listing.Node.RemovedAt,
+            listing.Node.ExpiresAt, listing.Node.IsEphemeral);
     }
+
+    static RevocationReport Show(RevocationProgress progress) => new(
+        progress.Node, progress.Name, progress.Peers, progress.Acknowledged.Count, progress.Elapsed.TotalSeconds,
+        [.. progress.NotReached.Select(peer => new UnreachedPeer(peer.Id, peer.Name, peer.Attached, peer.ValidUntil))]);
+
+    static string State(NodeListing listing, PastView? past) => listing switch
+    {
+        { Node.Removed: { } why } => why,
+        { Node.IsWaiting: true } => "waiting",
+        { Node.IsExpired: true } => "expired",
+        _ when past is not null => "present",
+        { Presence.Online: true } => "online",
+        _ => "offline",
+    };
 }

@@ -41,6 +41,11 @@ sealed partial class AdminVerbs(
             ("GET", ["v1", "nodes", var name]) => ShowNodeAsync(context, system.Queries, name),
             ("GET", ["v1", "nodes", var name, "map"]) => ShowMapAsync(context, system.Queries, name),
             ("POST", ["v1", "nodes", var name, "revoke"]) => RevokeNodeAsync(context, name, cause),
+            ("POST", ["v1", "nodes", var name, "approve"]) => ApproveNodeAsync(context, name, cause),
+            ("POST", ["v1", "nodes", var name, "rename"]) => RenameNodeAsync(context, name, cause),
+            ("POST", ["v1", "nodes", var name, "tag"]) => TagNodeAsync(context, name, cause),
+            ("POST", ["v1", "nodes", var name, "expire"]) => ExpireNodeAsync(context, name, cause),
+            ("POST", ["v1", "nodes", var name, "delete"]) => DeleteNodeAsync(context, name, cause),
             ("GET", ["v1", "policy"]) => SendPolicyAsync(context, system.Queries),
             ("POST", ["v1", "policy"]) => PolicyAsync(context, cause, set: true),
             ("POST", ["v1", "policy", "check"]) => PolicyAsync(context, cause, set: false),
@@ -91,7 +96,8 @@ sealed partial class AdminVerbs(
         }
         // TTLs beyond what a TimeSpan holds are beyond the limit too; the registry says what that is.
         TimeSpan? lifetime = request.TtlSeconds is { } seconds ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 10L * 365 * 86400)) : null;
-        var outcome = await system.CreateCredentialAsync(new CredentialRequest(request.User, request.Tags, lifetime), cause);
+        var outcome = await system.CreateCredentialAsync(
+            new CredentialRequest(request.User, request.Tags, lifetime, request.Uses ?? 1, request.Ephemeral, request.Approved), cause);
         if (!outcome.IsDone)
         {
             await RefuseAsync(context, outcome.Refusal);
@@ -142,12 +148,7 @@ sealed partial class AdminVerbs(
             await RefuseAsync(context, outcome.Refusal);
             return;
         }
-        var progress = outcome.Value;
-        await context.SendAsync(
-            new RevocationReport(
-                progress.Node, progress.Name, progress.Peers, progress.Acknowledged.Count, progress.Elapsed.TotalSeconds,
-                [.. progress.NotReached.Select(peer => new UnreachedPeer(peer.Id, peer.Name, peer.Attached, peer.ValidUntil))]),
-            AdminJson.Default.RevocationReport);
+        await context.SendAsync(Show(outcome.Value), AdminJson.Default.RevocationReport);
     }
 
     async Task PolicyAsync(HttpContext context, Cause cause, bool set)

@@ -32,7 +32,8 @@ static partial class VerbTable
                     $"/v1/nodes/{Uri.EscapeDataString(parsed.GetValue(revoked)!)}/revoke", null, null, AdminJson.Default.RevocationReport,
                     cancellationToken),
                 AdminJson.Default.RevocationReport, WriteRevocation)));
-        return Group("node", "Lists, shows and revokes nodes.", "mesh-controller node list", list, show, revoke);
+        return Group("node", "Lists, shows and changes nodes.", "mesh-controller node list", list, show, revoke,
+            Approve(terminal, common), Rename(terminal, common), Tag(terminal, common), Expire(terminal, common), Delete(terminal, common));
     }
 
     static Command Policy(Terminal terminal, CommonFlags common)
@@ -108,6 +109,8 @@ static partial class VerbTable
             ("tunnel key", node.TunnelKey.ToString()),
             ("credential", node.Credential.ToString()),
             ("joined", Show(node.JoinedAt)),
+            ("expires", node.ExpiresAt is { } expires ? Show(expires) : null),
+            ("ephemeral", node.Ephemeral ? "yes" : null),
             ("last seen", Show(node.LastSeen)),
             ("revision", node.Revision.ToString(CultureInfo.InvariantCulture)),
             ("removed", node.RemovedAt is { } at ? Show(at) : null),
@@ -132,7 +135,7 @@ static partial class VerbTable
     static CellStyle StyleOf(string state) => state switch
     {
         "online" => CellStyle.Good,
-        "revoked" => CellStyle.Bad,
+        "revoked" or "expired" or "waiting" => CellStyle.Bad,
         _ => CellStyle.Faint,
     };
 

@@ -150,6 +150,9 @@ public static class RefusalCodes
     /// <summary>The controller cannot decide now; try again.</summary>
     public const string Unavailable = "unavailable";
 
+    /// <summary>The machine is in the network as another user's node: it joins with new keys or not at all.</summary>
+    public const string OtherOwner = "other-owner";
+
     /// <summary>No address or name is left to give.</summary>
     public const string Exhausted = "exhausted";
 }

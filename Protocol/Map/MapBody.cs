@@ -31,12 +31,18 @@ public sealed record MapBody(
 /// <param name="Addresses">Its overlay addresses: IPv4 first, then IPv6, without prefix lengths.</param>
 /// <param name="Tags">Its tags without the <c>tag:</c> prefix, sorted.</param>
 /// <param name="Owner">The name of the user it belongs to; absent when tags own it.</param>
+/// <param name="Waits">True where it has no peers because an admin has not let it in yet; else absent.</param>
+/// <param name="ExpiresAt">The last moment before it must join again; absent: never.</param>
+/// <param name="Expired">True where that moment is over: it opens no peer, and no peer opens it; else absent.</param>
 public sealed record SelfEntry(
     NodeId Id,
     string Name,
     IReadOnlyList<string> Addresses,
     IReadOnlyList<string> Tags,
-    string? Owner = null);
+    string? Owner = null,
+    bool? Waits = null,
+    WallTime? ExpiresAt = null,
+    bool? Expired = null);
 
 /// <summary>Describes one peer and the rules between it and the node that the map is for.</summary>
 /// <param name="Id">Its id.</param>
@@ -50,6 +56,7 @@ public sealed record SelfEntry(
 /// <param name="Owner">Its owner, where it has one.</param>
 /// <param name="Os">Its operating system as it reported it, for display.</param>
 /// <param name="Suites">The transport suites that both ends announce, beside plain WireGuard; absent: none.</param>
+/// <param name="Expired">True where it must join again before anybody talks to it: it is shown and not opened; else absent.</param>
 public sealed record PeerEntry(
     NodeId Id,
     string Name,
@@ -61,7 +68,8 @@ public sealed record PeerEntry(
     IReadOnlyList<Grant> Send,
     string? Owner = null,
     string? Os = null,
-    IReadOnlyList<string>? Suites = null);
+    IReadOnlyList<string>? Suites = null,
+    bool? Expired = null);
 
 /// <summary>Allows new flows of some kind; replies to an allowed flow need no grant.</summary>
 /// <param name="Protocol">The IP protocol number; absent: every protocol.</param>

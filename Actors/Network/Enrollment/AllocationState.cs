@@ -18,11 +18,18 @@ namespace Mesh.Actors.Enrollment;
 /// <param name="Tags">Its tags.</param>
 /// <param name="Ranges">Where addresses come from.</param>
 /// <param name="Anew">Gives the fresh id whatever is known of the machine: what is known turned out to belong to another one.</param>
+/// <param name="Used">The nodes that joined with the credential: what was reserved for them is theirs.</param>
 /// <param name="Registered">The present node that the machine is by the projection; null: none that the asker knows of.</param>
 public sealed record ReserveAllocation(
     Cause Cause, CredentialId Credential, NodeId Fresh, string Hostname, SigningPublicKey SigningKey, TunnelPublicKey TunnelKey,
-    string? Owner, IReadOnlyList<string> Tags, AddressRanges Ranges, bool Anew = false,
+    string? Owner, IReadOnlyList<string> Tags, AddressRanges Ranges, bool Anew = false, IReadOnlyList<NodeId>? Used = null,
     NodeId? Registered = null) : IEntityCommand;
+
+/// <summary>Gives a present node another name. The old one is then held as that of a node that is gone.</summary>
+/// <param name="Cause">The command.</param>
+/// <param name="Node">The node.</param>
+/// <param name="Name">The new name: one DNS label.</param>
+public sealed record RenameAllocation(Cause Cause, NodeId Node, string Name) : IEntityCommand;
 
 /// <summary>Frees the name and the keys of a removed node, unless it is about to join again.</summary>
 /// <param name="Cause">The command.</param>
@@ -69,6 +76,7 @@ public sealed record AllocationState : IEntityState<AllocationState>
         ReleaseAllocation release => _present.GetValueOrDefault(release.Node) is { } held && !IsJoiningAgain(held[^1], release)
             ? Decision.Write(new AllocationReleased(release.Cause.CommandId, release.Cause.By, now, release.Node))
             : Decision.Answer(Accepted.Instance),
+        RenameAllocation rename => Decide(rename, now),
         _ => throw new ArgumentException($"allocations do not know {command.GetType().Name}", nameof(command)),
     };
 
@@ -99,16 +107,38 @@ public sealed record AllocationState : IEntityState<AllocationState>
                 {
                     _present = _present.Remove(released.Node),
                 };
+            case NodeRenamed renamed when _present.GetValueOrDefault(renamed.Node) is { } named:
+                var anew = named.ConvertAll(one => one with { Name = renamed.Name });
+                return this with
+                {
+                    _present = _present.SetItem(renamed.Node, anew),
+                    _byCredential = anew.Aggregate(_byCredential, (all, one) =>
+                        all.GetValueOrDefault(one.Credential)?.Node == one.Node ? all.SetItem(one.Credential, one) : all),
+                    _names = named.Aggregate(_names, (all, one) => all.SetItem(one.Name, all[one.Name] with { Present = false }))
+                        .SetItem(renamed.Name, new NameHolder(renamed.Node, OwnerKey(anew[^1].Owner, anew[^1].Tags), true)),
+                };
             default:
                 return this;
         }
+    }
+
+    // An admin who names a name means it: unlike a machine that joins, a renamed one may take that of another owner's former node.
+    Decision Decide(RenameAllocation rename, WallTime now)
+    {
+        if (_present.GetValueOrDefault(rename.Node) is not { } held)
+            return Decision.Answer(new Refusal(RefusalKind.NotFound, "not-found", $"there is no node {rename.Node} in the network"));
+        if (held.TrueForAll(one => one.Name == rename.Name))
+            return Decision.Answer(Accepted.Instance);
+        return _names.GetValueOrDefault(rename.Name) is { Present: true } taken && taken.Node != rename.Node
+            ? Decision.Answer(new Refusal(RefusalKind.Conflict, "name-taken", $"another node is called '{rename.Name}': rename that one first"))
+            : Decision.Write(new NodeRenamed(rename.Cause.CommandId, rename.Cause.By, now, rename.Node, rename.Name));
     }
 
     Decision Decide(ReserveAllocation reserve, WallTime now)
     {
         if (_byTunnelKey.TryGetValue(reserve.TunnelKey, out var holder)
             && _present[holder].Exists(one => one.TunnelKey == reserve.TunnelKey && one.SigningKey != reserve.SigningKey)
-            && !IsOnlyFor(holder, reserve.Credential))
+            && !IsUnused(holder, reserve))
             return Decision.Answer(KeyIsInUse);
 
         var known = _byCredential.GetValueOrDefault(reserve.Credential);
@@ -123,7 +153,7 @@ public sealed record AllocationState : IEntityState<AllocationState>
             if (own.Credential == reserve.Credential || machines.Count == 1 || reserve.Registered == present)
                 return Reserved(own.Node, own.Name, own.Ipv4, own.Ipv6);
         }
-        else if (!reserve.Anew && known is not null && _present.TryGetValue(known.Node, out var unused) && IsOnlyFor(known.Node, reserve.Credential))
+        else if (!reserve.Anew && known is not null && _present.TryGetValue(known.Node, out var unused) && IsUnused(known.Node, reserve))
         {
             // Another machine comes with a credential that nobody has used: what was set aside for it is still unused.
             return Reserved(known.Node, Name(unused), known.Ipv4, known.Ipv6);
@@ -146,9 +176,10 @@ public sealed record AllocationState : IEntityState<AllocationState>
                 && (taken.Present || taken.OwnerKey != OwnerKey(reserve.Owner, reserve.Tags)));
     }
 
-    // Nothing but this one, unused, credential ever led to the node: it never was in the network.
-    bool IsOnlyFor(NodeId node, CredentialId credential) =>
-        _credentials.GetValueOrDefault(node, []) is { Count: 1 } only && only.Contains(credential);
+    // Nothing but this one credential ever led to the node, and nobody used it for that node: it never was in the network.
+    bool IsUnused(NodeId node, ReserveAllocation reserve) =>
+        reserve.Used?.Contains(node) != true
+        && _credentials.GetValueOrDefault(node, []) is { Count: 1 } only && only.Contains(reserve.Credential);
 
     // A newer credential's reservation of the same node, unless that credential went to another machine since.
     bool IsJoiningAgain(AllocationReserved held, ReleaseAllocation release) =>

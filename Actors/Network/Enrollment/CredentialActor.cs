@@ -65,11 +65,16 @@ sealed class CredentialActor : EntityActor<CredentialState>
             Answer(delivery, new Redeemed(null, AllocationState.KeyIsInUse));
             return;
         }
+        var own = view.FindByIdentity(redeem.SigningKey);
+        if (own is not null && EnrollmentRules.CheckOwner(own.Node, needed.Owner) is { } foreign)
+        {
+            Answer(delivery, new Redeemed(null, foreign));
+            return;
+        }
         _redeeming = delivery;
         Reserve(new ReserveAllocation(
             redeem.Cause, redeem.Credential, TypedId.Create<NodeId>(_services.Entropy), redeem.Hostname, redeem.SigningKey, redeem.TunnelKey,
-            needed.Owner, needed.Tags, new AddressRanges(network.Ipv4, network.Ipv6),
-            Registered: present[true].Select(id => (NodeId?)id).FirstOrDefault()));
+            needed.Owner, needed.Tags, new AddressRanges(network.Ipv4, network.Ipv6), Used: needed.Used, Registered: own?.Id));
     }
 
     void Reserve(ReserveAllocation reserve)
@@ -94,8 +99,9 @@ sealed class CredentialActor : EntityActor<CredentialState>
             return;
         }
         // Where two controllers raced for one credential, what was set aside for the loser's machine went to the winner's.
-        if (_services.Feed.Current.Nodes.GetValueOrDefault(reservation.Node) is { } known
-            && known.Node.SigningKey != reserved.Request.SigningKey && !reserved.Request.Anew)
+        var identity = reserved.Request.SigningKey;
+        if (!reserved.Request.Anew && (State.IsOfAnother(reservation.Node, identity)
+            || _services.Feed.Current.Nodes.GetValueOrDefault(reservation.Node) is { } known && known.Node.SigningKey != identity))
         {
             Reserve(reserved.Request with { Anew = true });
             return;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mesh.Actors.Events;
 using Mesh.Actors.Registry;
 using Mesh.Protocol.Crypto;
 using Mesh.Protocol.Enrollment;
@@ -33,6 +34,19 @@ public static class EnrollmentRules
         }
         return null;
     }
+
+    /// <summary>
+    /// Says that a present machine may not join again with a credential of that owner; null where it may. Two users never share a
+    /// machine's identity: another user's node is another node, with keys of its own. Between a user and tags a machine may change.
+    /// </summary>
+    /// <param name="present">What the machine is in the network.</param>
+    /// <param name="owner">Whose machine the credential joins; null: tags own it.</param>
+    public static Refusal? CheckOwner(EnrolledNode present, string? owner) =>
+        present.Owner is { } current && owner is not null && !string.Equals(current, owner, StringComparison.Ordinal)
+            ? new Refusal(
+                RefusalKind.Denied, RefusalCodes.OtherOwner,
+                $"this machine is {present.Name} of user {current}: with a credential of user {owner} it joins as another node, with new keys")
+            : null;
 
     static bool IsText(string text) => text.Length <= MaximumText && !text.Any(char.IsControl);
 

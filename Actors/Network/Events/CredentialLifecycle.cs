@@ -16,9 +16,25 @@ public sealed record CredentialCreated(
     string CommandId, string By, WallTime At, CredentialId Credential, Digest256 SecretHash, string? Owner, IReadOnlyList<string> Tags,
     WallTime ExpiresAt) : INetworkEvent;
 
+/// <summary><c>credential.created.v2</c> on <c>credential-ID</c>: says how often it can be used, and what its machines are.</summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Credential">The credential.</param>
+/// <param name="SecretHash">SHA-256 over the 32-byte secret, which is kept nowhere.</param>
+/// <param name="Owner">The user whose machines join with it; absent where tags own them.</param>
+/// <param name="Tags">The tags of the machines that join with it, sorted, without prefix; empty where a user owns them.</param>
+/// <param name="ExpiresAt">The last moment at which it can be used.</param>
+/// <param name="Uses">How many machines can join with it.</param>
+/// <param name="Ephemeral">Its machines are deleted when they have been away for some time.</param>
+/// <param name="Approved">Its machines wait for no admin.</param>
+public sealed record CredentialCreatedV2(
+    string CommandId, string By, WallTime At, CredentialId Credential, Digest256 SecretHash, string? Owner, IReadOnlyList<string> Tags,
+    WallTime ExpiresAt, int Uses, bool Ephemeral, bool Approved) : INetworkEvent;
+
 /// <summary>
-/// <c>credential.used.v1</c> on <c>credential-ID</c>: the commit point of an enrollment. From here on the machine belongs to the
-/// network, whatever crashes.
+/// <c>credential.used.v1</c> on <c>credential-ID</c>: the commit point of an enrollment, once per machine. From here on the machine
+/// belongs to the network, whatever crashes.
 /// </summary>
 /// <param name="CommandId">The command.</param>
 /// <param name="By">Who.</param>

@@ -17,6 +17,7 @@ public static class NetworkEvents
         EventManifest.Of("controller.withdrawn.v1", EventJson.Default.ControllerWithdrawn),
         EventManifest.Of("user.created.v1", EventJson.Default.UserCreated),
         EventManifest.Of("credential.created.v1", EventJson.Default.CredentialCreated),
+        EventManifest.Of("credential.created.v2", EventJson.Default.CredentialCreatedV2),
         EventManifest.Of("credential.used.v1", EventJson.Default.CredentialUsed),
         EventManifest.Of("credential.expired.v1", EventJson.Default.CredentialExpired),
         EventManifest.Of("credential.revoked.v1", EventJson.Default.CredentialRevoked),
@@ -26,7 +27,14 @@ public static class NetworkEvents
         EventManifest.Of("node.announced.v1", EventJson.Default.NodeAnnounced),
         EventManifest.Of("node.revoked.v1", EventJson.Default.NodeRevoked),
         EventManifest.Of("node.logged-out.v1", EventJson.Default.NodeLoggedOut),
+        EventManifest.Of("node.approved.v1", EventJson.Default.NodeApproved),
+        EventManifest.Of("node.renamed.v1", EventJson.Default.NodeRenamed),
+        EventManifest.Of("node.tagged.v1", EventJson.Default.NodeTagged),
+        EventManifest.Of("node.expiry-set.v1", EventJson.Default.NodeExpirySet),
+        EventManifest.Of("node.expired.v1", EventJson.Default.NodeExpired),
+        EventManifest.Of("node.deleted.v1", EventJson.Default.NodeDeleted),
         EventManifest.Of("policy.set.v1", EventJson.Default.PolicySet),
+        EventManifest.Of("policy.set.v2", EventJson.Default.PolicySetV2),
         EventManifest.Of("token.created.v1", EventJson.Default.TokenCreated),
         EventManifest.Of("token.revoked.v1", EventJson.Default.TokenRevoked),
     ]);
@@ -43,6 +51,7 @@ public static class NetworkEvents
 [JsonSerializable(typeof(ControllerWithdrawn))]
 [JsonSerializable(typeof(UserCreated))]
 [JsonSerializable(typeof(CredentialCreated))]
+[JsonSerializable(typeof(CredentialCreatedV2))]
 [JsonSerializable(typeof(CredentialUsed))]
 [JsonSerializable(typeof(CredentialExpired))]
 [JsonSerializable(typeof(CredentialRevoked))]
@@ -52,7 +61,14 @@ public static class NetworkEvents
 [JsonSerializable(typeof(NodeAnnounced))]
 [JsonSerializable(typeof(NodeRevoked))]
 [JsonSerializable(typeof(NodeLoggedOut))]
+[JsonSerializable(typeof(NodeApproved))]
+[JsonSerializable(typeof(NodeRenamed))]
+[JsonSerializable(typeof(NodeTagged))]
+[JsonSerializable(typeof(NodeExpirySet))]
+[JsonSerializable(typeof(NodeExpired))]
+[JsonSerializable(typeof(NodeDeleted))]
 [JsonSerializable(typeof(PolicySet))]
+[JsonSerializable(typeof(PolicySetV2))]
 [JsonSerializable(typeof(TokenCreated))]
 [JsonSerializable(typeof(TokenRevoked))]
 sealed partial class EventJson : JsonSerializerContext;

@@ -63,3 +63,52 @@ public sealed record NodeRevoked(string CommandId, string By, WallTime At, NodeI
 /// <param name="At">When.</param>
 /// <param name="Node">The node.</param>
 public sealed record NodeLoggedOut(string CommandId, string By, WallTime At, NodeId Node) : INetworkEvent;
+
+/// <summary><c>node.approved.v1</c> on <c>node-ID</c>: the node waits no longer.</summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Node">The node.</param>
+public sealed record NodeApproved(string CommandId, string By, WallTime At, NodeId Node) : INetworkEvent;
+
+/// <summary>
+/// <c>node.renamed.v1</c> on <c>allocations</c>, where names are held: the old name goes to the same owner's machines only, as that of
+/// a node that is gone.
+/// </summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Node">The node.</param>
+/// <param name="Name">Its name from here on, also when it joins again.</param>
+public sealed record NodeRenamed(string CommandId, string By, WallTime At, NodeId Node, string Name) : INetworkEvent;
+
+/// <summary><c>node.tagged.v1</c> on <c>node-ID</c>: an admin says whose the node is. Tags given so hold also when it joins again.</summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Node">The node.</param>
+/// <param name="Owner">The user it belongs to; absent where tags own it.</param>
+/// <param name="Tags">Its tags, sorted, without prefix; empty where a user owns it.</param>
+public sealed record NodeTagged(string CommandId, string By, WallTime At, NodeId Node, string? Owner, IReadOnlyList<string> Tags) : INetworkEvent;
+
+/// <summary><c>node.expiry-set.v1</c> on <c>node-ID</c>: says when the node must join again; a later moment than now revives it.</summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Node">The node.</param>
+/// <param name="ExpiresAt">The last moment; absent: never.</param>
+public sealed record NodeExpirySet(string CommandId, string By, WallTime At, NodeId Node, WallTime? ExpiresAt) : INetworkEvent;
+
+/// <summary><c>node.expired.v1</c> on <c>node-ID</c>: its time is over, peers drop it until it joins again.</summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Node">The node.</param>
+public sealed record NodeExpired(string CommandId, string By, WallTime At, NodeId Node) : INetworkEvent;
+
+/// <summary><c>node.deleted.v1</c> on <c>node-ID</c>: nothing lists the node any more; where it was in the network, it is out.</summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who.</param>
+/// <param name="At">When.</param>
+/// <param name="Node">The node.</param>
+public sealed record NodeDeleted(string CommandId, string By, WallTime At, NodeId Node) : INetworkEvent;

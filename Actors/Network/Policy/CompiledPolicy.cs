@@ -1,4 +1,6 @@
 using System.Collections.Frozen;
+using Mesh.Actors.Events;
+using Mesh.Actors.Projection;
 
 namespace Mesh.Actors.Policy;
 
@@ -17,10 +19,12 @@ public sealed class CompiledPolicy
     readonly FrozenDictionary<string, Rule[]> _byFrom;
     readonly FrozenDictionary<string, Rule[]> _byTo;
     readonly FrozenDictionary<string, Rule> _byKey;
+    readonly IReadOnlyList<string>? _approved;
 
-    CompiledPolicy(PolicyDocument document, IReadOnlyList<Rule> rules)
+    CompiledPolicy(PolicyDocument document, IReadOnlyList<Rule> rules, IReadOnlyList<string>? approved)
     {
         Document = document;
+        _approved = approved;
         _byKey = rules.ToFrozenDictionary(rule => rule.Key, StringComparer.Ordinal);
         _byFrom = Index(rules, rule => rule.From);
         _byTo = Index(rules, rule => rule.To);
@@ -43,7 +47,7 @@ public sealed class CompiledPolicy
             if (rule.From.Count > 0 && rule.To.Count > 0)
                 rules.TryAdd(rule.Key, rule);
         }
-        return new CompiledPolicy(document, [.. rules.Values]);
+        return new CompiledPolicy(document, [.. rules.Values], document.Approval is { } approval ? Expand(approval.Automatic) : null);
 
         IReadOnlyList<string> Expand(IReadOnlyList<string> selectors) =>
         [
@@ -59,6 +63,19 @@ public sealed class CompiledPolicy
     /// <summary>Tells whether a node that the first selectors match may open connections to one that the second match.</summary>
     public bool Allows(IReadOnlyList<string> from, IReadOnlyList<string> to) =>
         RulesFrom(from).Any(rule => rule.To.Any(selector => to.Contains(selector, StringComparer.Ordinal)));
+
+    /// <summary>Tells whether a machine that joins with a credential waits for nobody.</summary>
+    public bool Approves(EnrolledNode node, CredentialView? credential)
+    {
+        if (_approved is null || credential is { Approved: true })
+            return true;
+        var selectors = NodeSelectors.Of(node.Name, node.Owner, node.Tags)
+            .Where(selector => !selector.StartsWith(NodeSelectors.Node, StringComparison.Ordinal))
+            .Append(credential is { Uses: > 1 } ? PolicyApproval.Reusable : PolicyApproval.OneTime);
+        if (credential is { Ephemeral: true })
+            selectors = selectors.Append(PolicyApproval.Ephemeral);
+        return selectors.Any(selector => _approved.Contains(selector, StringComparer.Ordinal));
+    }
 
     /// <summary>Lists the selectors whose nodes a node may open connections to; one may occur twice.</summary>
     public IEnumerable<string> Reaches(IReadOnlyList<string> from) => RulesFrom(from).SelectMany(rule => rule.To);

@@ -9,11 +9,29 @@ namespace Mesh.Actors.Policy;
 /// <param name="Groups">Named sets of users, sorted by name, their members sorted.</param>
 /// <param name="Tags">Tags and who may assign them, sorted by name.</param>
 /// <param name="Allow">The rules, in the order they were written; the order has no meaning.</param>
+/// <param name="Approval">Whose machines wait for an admin when they join; null: nobody's.</param>
 public sealed record PolicyDocument(
-    int Version, IReadOnlyList<PolicyGroup> Groups, IReadOnlyList<PolicyTag> Tags, IReadOnlyList<PolicyRule> Allow)
+    int Version, IReadOnlyList<PolicyGroup> Groups, IReadOnlyList<PolicyTag> Tags, IReadOnlyList<PolicyRule> Allow, PolicyApproval? Approval = null)
 {
     /// <summary>Gets the policy of a new network: nothing is allowed.</summary>
     public static PolicyDocument Empty { get; } = new(1, [], [], []);
+}
+
+/// <summary>Has every machine that joins wait for an admin, unless a selector matches it. Its credential may speak for it as well.</summary>
+/// <param name="Automatic">
+/// Who waits for nobody: <c>*</c>, <c>user:NAME</c>, <c>group:NAME</c>, <c>tag:NAME</c>, and by the credential <c>one-time</c>,
+/// <c>reusable</c>, <c>ephemeral</c>; sorted.
+/// </param>
+public sealed record PolicyApproval(IReadOnlyList<string> Automatic)
+{
+    /// <summary>Matches machines that join with a credential for one machine.</summary>
+    public const string OneTime = "one-time";
+
+    /// <summary>Matches machines that join with a credential for several.</summary>
+    public const string Reusable = "reusable";
+
+    /// <summary>Matches machines that are deleted when they have been away.</summary>
+    public const string Ephemeral = "ephemeral";
 }
 
 /// <summary>Is a named set of users.</summary>

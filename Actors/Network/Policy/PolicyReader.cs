@@ -12,6 +12,7 @@ namespace Mesh.Actors.Policy;
 /// allow:
 ///   - from: [group:admins, "user:carol", "tag:ci", "node:laptop", "*"]
 ///     to: [tag:server, "node:db"]
+/// approval: { automatic: [group:admins, tag:ci, ephemeral] }
 /// </code>
 /// </summary>
 public static class PolicyReader
@@ -45,7 +46,7 @@ public static class PolicyReader
                 Error(root?.Line ?? 1, "", "the policy is empty: it must at least say 'version: 1'");
                 return PolicyDocument.Empty;
             }
-            var keys = Mapping(root, "", "version", "groups", "tags", "allow");
+            var keys = Mapping(root, "", "version", "groups", "tags", "allow", "approval");
             if (root is not PolicySource.Mapping)
                 return PolicyDocument.Empty;
             if (keys.GetValueOrDefault("version") is not { } version)
@@ -69,7 +70,37 @@ public static class PolicyReader
                 1,
                 [.. _groups.Values.OrderBy(group => group.Name, StringComparer.Ordinal)],
                 [.. _tags.Values.OrderBy(tag => tag.Name, StringComparer.Ordinal)],
-                rules);
+                rules,
+                keys.GetValueOrDefault("approval") is { } waits ? Approval(waits) : null);
+        }
+
+        // 'approval: required' has everybody wait, 'approval: automatic' nobody, as without the key.
+        PolicyApproval? Approval(PolicySource.Entry entry)
+        {
+            switch (entry.Value)
+            {
+                case PolicySource.Scalar { Text: "automatic" }:
+                    return null;
+                case PolicySource.Scalar { Text: "required" }:
+                    return new PolicyApproval([]);
+                case PolicySource.Mapping:
+                    var keys = Mapping(entry.Value, entry.Key, "automatic");
+                    if (keys.GetValueOrDefault("automatic") is { } automatic)
+                        return new PolicyApproval(Canonical(Texts(automatic.Value, entry.Key + ".automatic", Approved)));
+                    break;
+            }
+            Error(entry.Line, entry.Key, "write 'required' (everybody waits), 'automatic' (nobody does), or 'automatic: [...]' below it (who does not)");
+            return null;
+        }
+
+        string? Approved(string text, int line, string path)
+        {
+            if (text is PolicyApproval.OneTime or PolicyApproval.Reusable or PolicyApproval.Ephemeral)
+                return text;
+            if (!text.StartsWith(NodeSelectors.Node, StringComparison.Ordinal) && (text == NodeSelectors.Everyone || text.Contains(':', StringComparison.Ordinal)))
+                return Selector(text, line, path);
+            Error(line, path, $"'{text}' approves nobody: write user:NAME, group:NAME, tag:NAME, one-time, reusable, ephemeral or *");
+            return null;
         }
 
         void Group(PolicySource.Entry entry)

@@ -25,6 +25,8 @@ public sealed record PolicyState : IEntityState<PolicyState>
             RefusalKind.Invalid, "too-long", $"a policy has at most {PolicyReader.MaximumLength} characters")),
         SetPolicy set when _written.Contain(set.Cause) || string.Equals(_set?.Text, set.Text, StringComparison.Ordinal) =>
             Decision.Answer(Accepted.Instance),
+        SetPolicy { Document.Approval: not null } set => Decision.Write(
+            new PolicySetV2(set.Cause.CommandId, set.Cause.By, now, set.Text, set.Document)),
         SetPolicy set => Decision.Write(new PolicySet(set.Cause.CommandId, set.Cause.By, now, set.Text, set.Document)),
         _ => throw new ArgumentException($"the policy does not know {command.GetType().Name}", nameof(command)),
     };

@@ -32,18 +32,29 @@ public sealed partial record NetworkView
             UserCreated one => new(next with { Users = Users.SetItem(one.Name, new UserView(one.Name, one.By, one.At)) }, Nobody),
             CredentialCreated one => new(next.With(
                 new CredentialView(one.Credential, CredentialStatus.Created, one.By, one.At, one.ExpiresAt, one.Owner, one.Tags)), Nobody),
-            CredentialUsed one => new(next.WithEnded(one.Credential, CredentialStatus.Used, one, one.Node.Id) with
-            {
-                PendingRegistrations = PendingRegistrations.SetItem(one.Credential, one),
-            }, Nobody),
+            CredentialCreatedV2 one => new(next.With(
+                new CredentialView(one.Credential, CredentialStatus.Created, one.By, one.At, one.ExpiresAt, one.Owner, one.Tags)
+                {
+                    Uses = one.Uses,
+                    Ephemeral = one.Ephemeral,
+                    Approved = one.Approved,
+                }), Nobody),
+            CredentialUsed one => new(next.WithUse(one), Nobody),
             CredentialExpired one => new(next.WithEnded(one.Credential, CredentialStatus.Expired, one), Nobody),
             CredentialRevoked one => new(next.WithEnded(one.Credential, CredentialStatus.Revoked, one), Nobody),
-            NodeRegistered one => (next with { PendingRegistrations = PendingRegistrations.Remove(one.Credential) })
-                .With(this, new NodeView(one.Node, one.Credential, one.At, Suites: Nodes.GetValueOrDefault(one.Node.Id)?.Suites)),
+            NodeRegistered one => (next with { PendingRegistrations = PendingRegistrations.Remove((one.Credential, one.Node.Id)) })
+                .With(this, Joining(one)),
             NodeAnnounced one => next.With(this, one),
+            NodeApproved one => next.WithChanged(this, one.Node, node => node with { IsWaiting = false }),
+            NodeRenamed one => next.WithChanged(
+                this, one.Node, node => node with { Node = node.Node with { Name = one.Name }, IsRenamed = true }),
+            NodeTagged one => next.WithChanged(this, one.Node, node => Tagged(node, one)),
+            NodeExpirySet one => next.WithChanged(this, one.Node, node => node with { ExpiresAt = one.ExpiresAt, IsExpired = false }),
+            NodeExpired one => next.WithChanged(this, one.Node, node => node with { IsExpired = true }),
             NodeRevoked one => next.WithRemoved(this, one.Node, Removal.Revoked, one),
             NodeLoggedOut one => next.WithRemoved(this, one.Node, Removal.LoggedOut, one),
-            AllocationReleased one => new(next with { PendingReleases = PendingReleases.Remove(one.Node) }, Nobody),
+            NodeDeleted one => next.WithDeleted(this, one),
+            AllocationReleased one => new(next.WithReleased(one.Node), Nobody),
             PolicySet one => next.With(this, one),
             TokenCreated one => new(next with
             {
@@ -57,9 +68,9 @@ public sealed partial record NetworkView
         };
     }
 
-    NetworkView WithEnded(CredentialId id, CredentialStatus status, INetworkEvent by, NodeId? node = null) =>
+    NetworkView WithEnded(CredentialId id, CredentialStatus status, INetworkEvent by) =>
         Credentials.GetValueOrDefault(id) is { } credential
-            ? With(credential with { Status = status, EndedAt = by.At, Node = node })
+            ? With(credential with { Status = status, EndedAt = by.At })
             : this;
 
     NetworkView With(CredentialView credential) => this with
@@ -69,6 +80,17 @@ public sealed partial record NetworkView
             ? OpenCredentials.Add((credential.ExpiresAt, credential.Id))
             : OpenCredentials.Remove((credential.ExpiresAt, credential.Id)),
     };
+
+    NetworkView WithUse(CredentialUsed use)
+    {
+        var view = this with { PendingRegistrations = PendingRegistrations.SetItem((use.Credential, use.Node.Id), use) };
+        if (Credentials.GetValueOrDefault(use.Credential) is not { } credential)
+            return view;
+        IReadOnlyList<NodeId> nodes = [.. credential.Nodes, use.Node.Id];
+        return view.With(nodes.Count < credential.Uses
+            ? credential with { Nodes = nodes }
+            : credential with { Nodes = nodes, Status = CredentialStatus.Used, EndedAt = use.At });
+    }
 
     ViewChange With(NetworkView before, ControllerView one)
     {
@@ -81,21 +103,18 @@ public sealed partial record NetworkView
     ViewChange With(NetworkView before, NodeView node)
     {
         var old = before.Nodes.GetValueOrDefault(node.Id) is { IsPresent: true } present ? present : null;
-        var view = this with
-        {
-            Nodes = Nodes.SetItem(node.Id, node),
-            PendingReleases = PendingReleases.Remove(node.Id),
-            Members = Enter(old is null ? Members : Leave(Members, old.Node), node.Node),
-        };
+        var view = (old is null ? this : Without(old)).WithPresent(node) with { PendingReleases = PendingReleases.Remove(node.Id) };
         return new(view, AffectedBy(before, view, old, node));
     }
+
+    ViewChange WithChanged(NetworkView before, NodeId id, Func<NodeView, NodeView> change) =>
+        before.Nodes.GetValueOrDefault(id) is { IsPresent: true } node ? With(before, change(node)) : new(this, Nobody);
 
     ViewChange With(NetworkView before, NodeAnnounced one)
     {
         if (before.Nodes.GetValueOrDefault(one.Node) is not { } old)
             return new(this, Nobody);
-        // A copy would share the entries that peers were shown.
-        var node = new NodeView(old.Node, old.Credential, old.RegisteredAt, old.Removed, old.RemovedAt, one.Suites.Count == 0 ? null : one.Suites);
+        var node = old with { Suites = one.Suites.Count == 0 ? null : one.Suites };
         var view = this with { Nodes = Nodes.SetItem(node.Id, node) };
         var affected = new HashSet<NodeId>();
         foreach (var peer in view.PeersOf(node.Id).Keys)
@@ -112,10 +131,9 @@ public sealed partial record NetworkView
     {
         if (before.Nodes.GetValueOrDefault(id) is not { IsPresent: true } node)
             return new(this, Nobody);
-        var view = this with
+        var view = Without(node) with
         {
             Nodes = Nodes.SetItem(id, node with { Removed = reason, RemovedAt = by.At }),
-            Members = Leave(Members, node.Node),
             PendingReleases = PendingReleases.Add(id),
         };
         return new(view, new HashSet<NodeId>(before.PeersOf(id).Keys) { id });
@@ -128,6 +146,13 @@ public sealed partial record NetworkView
         foreach (var selector in CompiledPolicy.Difference(before.Policy, view.Policy))
             candidates.UnionWith(MembersOf(selector));
         candidates.RemoveWhere(node => SamePeers(before.PeersOf(node), view.PeersOf(node)));
+        // Who waits and would not under the new rules has waited long enough; who is in stays in.
+        foreach (var waiting in Waiting.Select(id => Nodes[id]).Where(node => view.Policy.Approves(node.Node, Credentials.GetValueOrDefault(node.Credential))))
+        {
+            var change = view.With(view, waiting with { IsWaiting = false });
+            view = change.View;
+            candidates.UnionWith(change.Affected);
+        }
         return new(view, candidates);
     }
 
@@ -135,8 +160,9 @@ public sealed partial record NetworkView
     static IReadOnlySet<NodeId> AffectedBy(NetworkView before, NetworkView after, NodeView? old, NodeView node)
     {
         var (peersBefore, peersAfter) = (before.PeersOf(node.Id), after.PeersOf(node.Id));
-        var sameSelf = old is not null && SameSelf(old.Node, node.Node);
-        var sameEntry = sameSelf && old!.Node.TunnelKey == node.Node.TunnelKey && old.Node.SigningKey == node.Node.SigningKey
+        var sameFace = old is not null && SameFace(old.Node, node.Node) && old.IsExpired == node.IsExpired;
+        var sameSelf = sameFace && old!.IsWaiting == node.IsWaiting && old.ExpiresAt == node.ExpiresAt;
+        var sameEntry = sameFace && old!.Node.TunnelKey == node.Node.TunnelKey && old.Node.SigningKey == node.Node.SigningKey
             && string.Equals(old.Node.Os, node.Node.Os, StringComparison.Ordinal);
         var affected = new HashSet<NodeId>();
         foreach (var peer in peersBefore.Keys.Union(peersAfter.Keys))
@@ -150,7 +176,7 @@ public sealed partial record NetworkView
         return affected;
     }
 
-    static bool SameSelf(EnrolledNode left, EnrolledNode right) =>
+    static bool SameFace(EnrolledNode left, EnrolledNode right) =>
         string.Equals(left.Name, right.Name, StringComparison.Ordinal)
         && string.Equals(left.Ipv4, right.Ipv4, StringComparison.Ordinal)
         && string.Equals(left.Ipv6, right.Ipv6, StringComparison.Ordinal)
@@ -159,23 +185,4 @@ public sealed partial record NetworkView
 
     static bool SamePeers(IReadOnlyDictionary<NodeId, PeerRights> left, IReadOnlyDictionary<NodeId, PeerRights> right) =>
         left.Count == right.Count && left.All(pair => right.TryGetValue(pair.Key, out var rights) && rights == pair.Value);
-
-    static ImmutableDictionary<string, ImmutableHashSet<NodeId>> Enter(
-        ImmutableDictionary<string, ImmutableHashSet<NodeId>> members, EnrolledNode node)
-    {
-        foreach (var selector in Selectors(node).Append(KeyPrefix + node.TunnelKey))
-            members = members.SetItem(selector, members.GetValueOrDefault(selector, []).Add(node.Id));
-        return members;
-    }
-
-    static ImmutableDictionary<string, ImmutableHashSet<NodeId>> Leave(
-        ImmutableDictionary<string, ImmutableHashSet<NodeId>> members, EnrolledNode node)
-    {
-        foreach (var selector in Selectors(node).Append(KeyPrefix + node.TunnelKey))
-        {
-            var rest = members.GetValueOrDefault(selector, []).Remove(node.Id);
-            members = rest.IsEmpty ? members.Remove(selector) : members.SetItem(selector, rest);
-        }
-        return members;
-    }
 }

@@ -59,17 +59,13 @@ public sealed partial record NetworkView
     public string PolicyText { get; private init; } = "";
 
     /// <summary>Gets the enrollments that were committed and whose node is not registered yet.</summary>
-    public ImmutableDictionary<CredentialId, CredentialUsed> PendingRegistrations { get; private init; } =
-        ImmutableDictionary<CredentialId, CredentialUsed>.Empty;
+    public ImmutableDictionary<(CredentialId Credential, NodeId Node), CredentialUsed> PendingRegistrations { get; private init; } =
+        ImmutableDictionary<(CredentialId, NodeId), CredentialUsed>.Empty;
 
     /// <summary>Gets the nodes that were removed and whose allocation is not released yet.</summary>
     public ImmutableHashSet<NodeId> PendingReleases { get; private init; } = [];
 
-    // Present nodes by every selector that matches them, and by their tunnel key.
-    ImmutableDictionary<string, ImmutableHashSet<NodeId>> Members { get; init; } =
-        ImmutableDictionary.Create<string, ImmutableHashSet<NodeId>>(StringComparer.Ordinal);
-
-    /// <summary>Gets the credentials that nobody used yet and that are not known to be over, by the end of their time.</summary>
+    /// <summary>Gets the credentials that can still be used, as far as is known, by the end of their time.</summary>
     public ImmutableSortedSet<(WallTime ExpiresAt, CredentialId Credential)> OpenCredentials { get; private init; } =
         ImmutableSortedSet<(WallTime ExpiresAt, CredentialId Credential)>.Empty.WithComparer(
             Comparer<(WallTime ExpiresAt, CredentialId Credential)>.Create(static (left, right) => left.ExpiresAt != right.ExpiresAt
@@ -79,24 +75,6 @@ public sealed partial record NetworkView
     /// <summary>Takes the event that was applied last into the audit chain too.</summary>
     public NetworkView Chain(JournalEvent journaled) => this with { Audit = Audit.Append(journaled) };
 
-    /// <summary>Gets the present nodes.</summary>
-    public IReadOnlySet<NodeId> Present => MembersOf(NodeSelectors.Everyone);
-
-    /// <summary>Finds a present node by name.</summary>
-    public NodeView? FindByName(string name)
-    {
-        foreach (var id in MembersOf(NodeSelectors.Node + name))
-            return Nodes[id];
-        return null;
-    }
-
-    /// <summary>Lists the present nodes that have a tunnel key: one at most, unless two controllers let two in at once.</summary>
-    public IReadOnlyCollection<NodeId> FindByTunnelKey(TunnelPublicKey key) => MembersOf(KeyPrefix + key);
-
-    /// <summary>Finds what an admin names: a present node's name, else the id of any node.</summary>
-    public NodeView? FindNode(string nameOrId) =>
-        FindByName(nameOrId) ?? (TypedId.TryParse<NodeId>(nameOrId, out var id) ? Nodes.GetValueOrDefault(id) : null);
-
     /// <summary>
     /// Computes the peers of a present node, with the rights between them: every node that may open to it or that it may open to.
     /// Costs what its rules match.
@@ -104,7 +82,7 @@ public sealed partial record NetworkView
     public IReadOnlyDictionary<NodeId, PeerRights> PeersOf(NodeId node)
     {
         var peers = new Dictionary<NodeId, PeerRights>();
-        if (Nodes.GetValueOrDefault(node) is not { IsPresent: true } self)
+        if (Nodes.GetValueOrDefault(node) is not { IsPresent: true, IsWaiting: false } self)
             return peers;
         var selectors = Selectors(self.Node);
         foreach (var selector in Policy.Reaches(selectors).Distinct(StringComparer.Ordinal))
@@ -120,11 +98,4 @@ public sealed partial record NetworkView
         peers.Remove(node);
         return peers;
     }
-
-    // No selector: nothing that a policy can name begins like that.
-    const string KeyPrefix = "tunnel-key ";
-
-    ImmutableHashSet<NodeId> MembersOf(string selector) => Members.GetValueOrDefault(selector, []);
-
-    static IReadOnlyList<string> Selectors(EnrolledNode node) => NodeSelectors.Of(node.Name, node.Owner, node.Tags);
 }

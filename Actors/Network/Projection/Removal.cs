@@ -6,6 +6,9 @@ public static class Removal
     /// <summary>An admin revoked it.</summary>
     public const string Revoked = "revoked";
 
+    /// <summary>It was deleted: an admin did it, or it was ephemeral and away.</summary>
+    public const string Deleted = "deleted";
+
     /// <summary>It logged out.</summary>
     public const string LoggedOut = "logged-out";
 }

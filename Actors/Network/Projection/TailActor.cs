@@ -14,8 +14,8 @@ namespace Mesh.Actors.Projection;
 /// <param name="Removals">The nodes that were taken out in between, those included that had come in between too.</param>
 sealed record ViewCommitted(NetworkView Before, NetworkView View, IReadOnlySet<NodeId> Affected, IReadOnlyDictionary<NodeId, TakenOut> Removals);
 
-/// <summary>Is a removal: the ordering of its event, and the peers that the node had until then.</summary>
-sealed record TakenOut(long Ordering, IReadOnlyList<NodeId> Peers);
+/// <summary>Is a removal: the ordering of its event, the node's name, and the peers that it had until then.</summary>
+sealed record TakenOut(long Ordering, string Name, IReadOnlyList<NodeId> Peers);
 
 /// <summary>Says whom the tail drives.</summary>
 sealed record TailServices(
@@ -102,8 +102,8 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
                 var change = view.Apply(journaled.Ordering, happened);
                 foreach (var node in change.Affected)
                 {
-                    if (change.View.Nodes[node].Removed is not null && view.Nodes.GetValueOrDefault(node) is { IsPresent: true })
-                        removals[node] = new TakenOut(journaled.Ordering, [.. view.PeersOf(node).Keys]);
+                    if (change.View.Nodes.GetValueOrDefault(node) is not { IsPresent: true } && view.Nodes.GetValueOrDefault(node) is { IsPresent: true })
+                        removals[node] = new TakenOut(journaled.Ordering, view.Nodes[node].Name, [.. view.PeersOf(node).Keys]);
                 }
                 view = change.View.Chain(journaled);
                 heads.Add(view.Audit);
@@ -145,26 +145,27 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
     }
 
     /// <summary>Is the command that enters the machine of a committed enrollment; the same one whoever gives it.</summary>
-    public static EntityRequest Registration(CredentialId credential, EnrolledNode node) => new(
-        node.Id.ToString(), new RegisterNode(new Cause($"node:{node.Id}", $"register-{credential}"), credential, node));
+    public static EntityRequest Registration(CredentialId credential, EnrolledNode node, ControllerOptions options) => new(
+        node.Id.ToString(),
+        new RegisterNode(new Cause($"node:{node.Id}", $"register-{credential}-{node.Id}"), credential, node, options.NodeExpiry));
 
     /// <summary>Is the command that frees what a removed node had; the same one whoever gives it.</summary>
     public static EntityRequest Release(NodeView node) => new(
-        "allocations", new Enrollment.ReleaseAllocation(new Cause(Cause.System, $"release-{node.Credential}"), node.Id, node.Credential));
+        "allocations", new Enrollment.ReleaseAllocation(new Cause(Cause.System, $"release-{node.Credential}-{node.Id}"), node.Id, node.Credential));
 
     void DriveWhatFollows()
     {
         if (_view.PendingRegistrations.IsEmpty && _view.PendingReleases.IsEmpty)
             _dueAt.Clear();
-        foreach (var (credential, used) in _view.PendingRegistrations)
+        foreach (var ((credential, node), used) in _view.PendingRegistrations)
         {
-            if (IsDue($"register-{credential}"))
-                _services.Nodes.Tell(Registration(credential, used.Node));
+            if (IsDue($"register-{credential}-{node}"))
+                _services.Nodes.Tell(Registration(credential, used.Node, _services.Options));
         }
-        foreach (var node in _view.PendingReleases)
+        foreach (var gone in _view.PendingReleases)
         {
-            if (IsDue($"release-{_view.Nodes[node].Credential}"))
-                _services.Singletons.Tell(Release(_view.Nodes[node]));
+            if (IsDue($"release-{_view.Nodes[gone].Credential}-{gone}"))
+                _services.Singletons.Tell(Release(_view.Nodes[gone]));
         }
         _hasCaughtUp = true;
     }

@@ -12,7 +12,7 @@ public enum CredentialStatus
     /// <summary>It can be used.</summary>
     Created,
 
-    /// <summary>A machine joined with it.</summary>
+    /// <summary>As many machines joined with it as it is for.</summary>
     Used,
 
     /// <summary>Its time is over.</summary>
@@ -31,12 +31,23 @@ public enum CredentialStatus
 /// <param name="ExpiresAt">The last moment at which it can be used.</param>
 /// <param name="Owner">The user whose machine joins with it.</param>
 /// <param name="Tags">The tags of the machine that joins with it.</param>
-/// <param name="Node">The node that joined with it.</param>
-/// <param name="EndedAt">When it was used, expired or revoked.</param>
+/// <param name="EndedAt">When it was used for the last time that it is for, expired or revoked.</param>
 public sealed record CredentialView(
     CredentialId Id, CredentialStatus Status, string Creator, WallTime CreatedAt, WallTime ExpiresAt, string? Owner,
-    IReadOnlyList<string> Tags, NodeId? Node = null, WallTime? EndedAt = null)
+    IReadOnlyList<string> Tags, WallTime? EndedAt = null)
 {
+    /// <summary>Gets how many machines can join with it.</summary>
+    public int Uses { get; init; } = 1;
+
+    /// <summary>Gets the nodes that joined with it, in that order.</summary>
+    public IReadOnlyList<NodeId> Nodes { get; init; } = [];
+
+    /// <summary>Gets whether its machines are deleted when they have been away for some time.</summary>
+    public bool Ephemeral { get; init; }
+
+    /// <summary>Gets whether its machines wait for no admin.</summary>
+    public bool Approved { get; init; }
+
     /// <summary>Returns where it stands at a moment.</summary>
     public CredentialStatus StatusAt(WallTime now) =>
         Status == CredentialStatus.Created && now > ExpiresAt ? CredentialStatus.Expired : Status;
@@ -46,7 +57,7 @@ public sealed record CredentialView(
 /// <param name="Node">What it enrolled as.</param>
 /// <param name="Credential">The credential it last joined with.</param>
 /// <param name="RegisteredAt">When it last joined.</param>
-/// <param name="Removed">Why it was taken out: <c>revoked</c> or <c>logged-out</c>; null while it belongs to the network.</param>
+/// <param name="Removed">Why it was taken out: one of <see cref="Removal"/>; null while it belongs to the network.</param>
 /// <param name="RemovedAt">When it was taken out.</param>
 /// <param name="Suites">The transport suites that it announces beside plain WireGuard, sorted; null: none.</param>
 public sealed record NodeView(
@@ -62,8 +73,37 @@ public sealed record NodeView(
     /// <summary>Gets whether it belongs to the network.</summary>
     public bool IsPresent => Removed is null;
 
+    /// <summary>Gets whether it waits for an admin to let it in: it belongs to the network and has no peer.</summary>
+    public bool IsWaiting { get; init; }
+
+    /// <summary>Gets whether its name is an admin's word, which holds also when it joins again.</summary>
+    public bool IsRenamed { get; init; }
+
+    /// <summary>Gets whether its tags are an admin's word, which hold also when it joins again.</summary>
+    public bool IsTaggedByAdmin { get; init; }
+
+    /// <summary>Gets whether it is deleted when it has been away for some time.</summary>
+    public bool IsEphemeral { get; init; }
+
+    /// <summary>Gets the last moment before it must join again; null: never.</summary>
+    public WallTime? ExpiresAt { get; init; }
+
+    /// <summary>Gets whether that moment is over: peers keep it in sight and talk to it no more.</summary>
+    public bool IsExpired { get; init; }
+
     /// <summary>Gets the id as text: the order of peers in a map.</summary>
-    public string IdText { get; } = Node.Id.ToString();
+    public string IdText { get; private init; } = Node.Id.ToString();
+
+    // A copy is made to differ: what peers were shown of this one is not for it.
+    NodeView(NodeView original)
+    {
+        (Node, Credential, RegisteredAt, Removed, RemovedAt) =
+            (original.Node, original.Credential, original.RegisteredAt, original.Removed, original.RemovedAt);
+        (Suites, IdText, ExpiresAt) = (original.Suites, original.IdText, original.ExpiresAt);
+        (IsWaiting, IsRenamed, IsTaggedByAdmin) = (original.IsWaiting, original.IsRenamed, original.IsTaggedByAdmin);
+        (IsEphemeral, IsExpired) = (original.IsEphemeral, original.IsExpired);
+        _entries = new EncodedPeer?[8];
+    }
 
     static readonly IReadOnlyList<Grant> Nothing = [];
     static readonly IReadOnlyList<Grant> Everything = [Grant.Everything];
@@ -86,7 +126,8 @@ public sealed record NodeView(
     }
 
     /// <summary>Gets how this node sees itself.</summary>
-    public SelfEntry Self => _self ??= new(Node.Id, Node.Name, [Node.Ipv4, Node.Ipv6], Node.Tags, Node.Owner);
+    public SelfEntry Self => _self ??= new(
+        Node.Id, Node.Name, [Node.Ipv4, Node.Ipv6], Node.Tags, Node.Owner, IsWaiting ? true : null, ExpiresAt, IsExpired ? true : null);
 
     /// <summary>Gets how a peer with these rights sees this node.</summary>
     public EncodedPeer Entry(NodeView peer, PeerRights rights)
@@ -104,11 +145,12 @@ public sealed record NodeView(
         Node.SigningKey,
         [Node.Ipv4, Node.Ipv6],
         Node.Tags,
-        rights.Accept ? Everything : Nothing,
-        rights.Send ? Everything : Nothing,
+        rights.Accept && !IsExpired ? Everything : Nothing,
+        rights.Send && !IsExpired ? Everything : Nothing,
         Node.Owner,
         Node.Os,
-        suites));
+        suites,
+        IsExpired ? true : null));
 }
 
 /// <summary>Shows a user.</summary>

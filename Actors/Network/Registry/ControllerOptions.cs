@@ -9,6 +9,15 @@ public sealed record ControllerOptions
     /// <summary>Gets the longest time that a credential may last; 90 days.</summary>
     public TimeSpan CredentialLifetimeMaximum { get; init; } = TimeSpan.FromDays(90);
 
+    /// <summary>Gets the longest time that a credential for several machines may last; 24 hours.</summary>
+    public TimeSpan ReusableLifetimeMaximum { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Gets the greatest number of machines that a credential may be for; 25.</summary>
+    public int CredentialUsesMaximum { get; init; } = 25;
+
+    /// <summary>Gets how long after joining a user's machine must join again; null: it need not.</summary>
+    public TimeSpan? NodeExpiry { get; init; }
+
     /// <summary>Gets how long a node may act on a map without a renewal; 7 days.</summary>
     public TimeSpan MapValidFor { get; init; } = TimeSpan.FromDays(7);
 

@@ -28,11 +28,15 @@ public sealed record Cause(string By, string CommandId)
 public sealed record NetworkGenesis(
     NetworkId Network, SigningPublicKey RootKey, string Zone = "mesh.internal", string Ipv4 = "100.64.0.0/10", string? Ipv6 = null);
 
-/// <summary>Asks for a one-time credential: for a machine of a user, or for a machine that tags own.</summary>
+/// <summary>Asks for a credential: for a machine of a user, or for a machine that tags own.</summary>
 /// <param name="Owner">The user; null where tags are given.</param>
 /// <param name="Tags">The tags without prefix; empty where a user is given.</param>
 /// <param name="Lifetime">How long it lasts; null: <see cref="ControllerOptions.CredentialLifetime"/>.</param>
-public sealed record CredentialRequest(string? Owner, IReadOnlyList<string> Tags, TimeSpan? Lifetime = null);
+/// <param name="Uses">How many machines can join with it.</param>
+/// <param name="Ephemeral">Its machines are deleted when they have been away for some time.</param>
+/// <param name="Approved">Its machines wait for no admin.</param>
+public sealed record CredentialRequest(
+    string? Owner, IReadOnlyList<string> Tags, TimeSpan? Lifetime = null, int Uses = 1, bool Ephemeral = false, bool Approved = false);
 
 /// <summary>Is a new credential and the one string that joins a machine with it; the string is kept nowhere.</summary>
 public sealed record IssuedCredential(CredentialView Credential, CredentialString Text);

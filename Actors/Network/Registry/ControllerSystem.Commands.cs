@@ -13,6 +13,8 @@ namespace Mesh.Actors.Registry;
 
 public sealed partial class ControllerSystem
 {
+    const int MaximumTags = 16;
+
     /// <summary>Fixes a new network; refused where there is one. Without an IPv6 range a ULA /48 (RFC 4193 section 3.2) is drawn.</summary>
     public async Task<Outcome<NetworkIdentity>> InitializeAsync(NetworkGenesis genesis, Cause cause)
     {
@@ -66,7 +68,7 @@ public sealed partial class ControllerSystem
         return _feed.Current.Users[name];
     }
 
-    /// <summary>Creates a one-time credential that names up to three controllers of the network; its secret is only in the answer.</summary>
+    /// <summary>Creates a credential that names up to three controllers of the network; its secret is only in the answer.</summary>
     public async Task<Outcome<IssuedCredential>> CreateCredentialAsync(CredentialRequest request, Cause cause)
     {
         var view = _feed.Current;
@@ -92,7 +94,7 @@ public sealed partial class ControllerSystem
             var text = CredentialString.Create(id, secret, Sha256.Hash(network.RootKey.Value.Span), addresses);
             var create = new CreateCredential(
                 cause, id, Sha256.Hash(secret), request.Owner, [.. request.Tags.Order(StringComparer.Ordinal)],
-                _clock.Now + (request.Lifetime ?? _options.CredentialLifetime));
+                _clock.Now + (request.Lifetime ?? _options.CredentialLifetime), request.Uses, request.Ephemeral, request.Approved);
             if (await DecideAsync(_credentials, id.ToString(), create) is { } refusal)
                 return refusal;
             return new IssuedCredential(_feed.Current.Credentials[id], text);
@@ -107,7 +109,7 @@ public sealed partial class ControllerSystem
         }
     }
 
-    /// <summary>Revokes a credential that nobody has used.</summary>
+    /// <summary>Revokes a credential that can still be used.</summary>
     public async Task<Outcome<CredentialView>> RevokeCredentialAsync(CredentialId credential, Cause cause)
     {
         if (await DecideAsync(_credentials, credential.ToString(), new RevokeCredential(cause, credential)) is { } refusal)
@@ -187,8 +189,12 @@ public sealed partial class ControllerSystem
             return $"there is no user '{owner}': create it with 'mesh-controller user create {owner}'";
         if (request.Tags.FirstOrDefault(tag => !Names.IsLabel(tag)) is { } wrong)
             return $"'{wrong}' is not a tag: lower-case letters, digits and '-' are";
-        if (request.Tags.Count > 16 || request.Tags.Distinct(StringComparer.Ordinal).Count() < request.Tags.Count)
-            return "a credential has at most 16 tags, each once";
+        if (request.Tags.Count > MaximumTags || request.Tags.Distinct(StringComparer.Ordinal).Count() < request.Tags.Count)
+            return $"a credential has at most {MaximumTags} tags, each once";
+        if (request.Uses < 1 || request.Uses > _options.CredentialUsesMaximum)
+            return $"a credential is for 1 to {_options.CredentialUsesMaximum} machines";
+        if (request.Uses > 1 && lifetime > _options.ReusableLifetimeMaximum)
+            return $"a credential for several machines lasts at most {_options.ReusableLifetimeMaximum.TotalHours:0} hours: whoever finds it could join for as long";
         return lifetime < TimeSpan.FromSeconds(1) || lifetime > _options.CredentialLifetimeMaximum
             ? $"a credential lasts from one second to {_options.CredentialLifetimeMaximum.TotalDays:0} days"
             : null;

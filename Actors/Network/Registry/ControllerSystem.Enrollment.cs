@@ -32,16 +32,17 @@ public sealed partial class ControllerSystem
         // From here on the machine belongs to the network: were this to end here, the tail would see to the rest, and asking again gets here
         // again.
         if (_feed.Current.Nodes.GetValueOrDefault(node.Id) is not { } known || known.Credential != request.Credential)
-            _nodes.Tell(TailActor.Registration(request.Credential, node), _tail);
+            _nodes.Tell(TailActor.Registration(request.Credential, node, _options), _tail);
         var view = await _feed.WaitAsync(
-            now => now.Credentials.GetValueOrDefault(request.Credential) is { Status: CredentialStatus.Used }
-                && !now.PendingRegistrations.ContainsKey(request.Credential),
+            now => now.Credentials.GetValueOrDefault(request.Credential) is { } credential && credential.Nodes.Contains(node.Id)
+                && !now.PendingRegistrations.ContainsKey((request.Credential, node.Id)),
             _options.CommandTimeout, cancellationToken);
         if (view is null)
             return Refuse(Refusal.Unavailable("enrollment"));
         return await AskAsync(_sessions, new SignFullMap(node.Id)) switch
         {
-            MapFrame map => new EnrollOutcome(new Enrolled(_feed.Current.Nodes[node.Id], map, redeemed.Again), false),
+            MapFrame map when _feed.Current.Nodes.GetValueOrDefault(node.Id) is { } enrolled =>
+                new EnrollOutcome(new Enrolled(enrolled, map, redeemed.Again), false),
             var other => Refuse(other as Refusal ?? Refusal.Unavailable("enrollment")),
         };
 

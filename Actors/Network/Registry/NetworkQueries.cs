@@ -57,9 +57,9 @@ public sealed class NetworkQueries
     public IReadOnlyList<TokenView> Tokens =>
         [.. View.Tokens.Values.OrderBy(one => one.CreatedAt).ThenBy(one => one.Id.ToString(), StringComparer.Ordinal)];
 
-    /// <summary>Gets the nodes with their presence, sorted by name, removed ones included (<see cref="NodeView.IsPresent"/>).</summary>
+    /// <summary>Gets the nodes with their presence, sorted by name, removed ones included (<see cref="NodeView.IsPresent"/>), deleted ones not.</summary>
     public IReadOnlyList<NodeListing> Nodes =>
-        [.. View.Nodes.Values.OrderBy(node => node.Name, StringComparer.Ordinal).ThenBy(node => node.RegisteredAt)
+        [.. View.Nodes.Values.Where(node => node.Removed is not Removal.Deleted).OrderBy(node => node.Name, StringComparer.Ordinal).ThenBy(node => node.RegisteredAt)
             .Select(node => new NodeListing(node, _presence.Get(node.Id)))];
 
     /// <summary>Gets the text of the policy as it was last set; empty before.</summary>

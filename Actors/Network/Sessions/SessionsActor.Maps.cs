@@ -75,7 +75,7 @@ sealed partial class SessionsActor
         var before = _view;
         _view = committed.View;
         var now = Clock.Now;
-        var removed = committed.Removals.Keys.Where(node => _view.Nodes[node].Removed is not null).ToList();
+        var removed = committed.Removals.Keys.Where(node => _view.Nodes.GetValueOrDefault(node) is not { IsPresent: true }).ToList();
         foreach (var node in removed)
             Track(node, committed.Removals[node], now);
 
@@ -142,7 +142,8 @@ sealed partial class SessionsActor
 
     void Remove(NodeId node, Attachment attachment)
     {
-        var reason = _view.Nodes.GetValueOrDefault(node)?.Removed ?? "unknown";
+        // What is not there any more was deleted.
+        var reason = _view.Nodes.GetValueOrDefault(node)?.Removed ?? Removal.Deleted;
         attachment.IsReady = false;
         if (_view.Network is { } network)
         {

@@ -15,9 +15,9 @@ sealed partial class SessionsActor
     void Track(NodeId node, TakenOut removal, WallTime now)
     {
         var peers = removal.Peers
-            .Where(peer => _view.Nodes[peer].IsPresent)
+            .Where(peer => _view.Nodes.GetValueOrDefault(peer) is { IsPresent: true })
             .ToDictionary(peer => peer, peer => _view.Nodes[peer].Name);
-        var tracker = new RevocationTracker(node, _view.Nodes[node].Name, removal.Ordering, now, peers);
+        var tracker = new RevocationTracker(node, removal.Name, removal.Ordering, now, peers);
         // Another controller may have been faster, and its nodes too.
         foreach (var peer in peers.Keys)
             tracker.Acknowledge(peer, _services.Presence.Get(peer).Revision, now);

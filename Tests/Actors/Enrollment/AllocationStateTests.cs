@@ -150,6 +150,53 @@ public sealed class AllocationStateTests(ITestOutputHelper output)
         Assert.Equal(RefusalCodes.Exhausted, refusal.Code);
     }
 
+    [Fact]
+    public void Sets_something_aside_for_each_machine_of_one_credential()
+    {
+        var state = AllocationState.New;
+        var first = Give(ref state, credential: 1, machine: 1, "ci");
+        var second = Assert.IsType<Reservation>(Carry(ref state, Reserve(1, 2, "ci") with { Fresh = Node(2), Used = [first.Node] }));
+        Assert.Equal(("ci-1", "100.64.0.2"), (second.Name, second.Ipv4));
+        // Nobody has used the second one yet: the next machine takes it over.
+        Assert.Equal(second, Carry(ref state, Reserve(1, 3, "ci") with { Fresh = Node(3), Used = [first.Node] }));
+        var stolen = Reserve(1, 4, "ci") with { Fresh = Node(4), Used = [first.Node, second.Node], TunnelKey = Reserve(1, 1, "").TunnelKey };
+        Assert.Equal(AllocationState.KeyInUse, Assert.IsType<Refusal>(state.Decide(stolen, Now).Reply).Code);
+    }
+
+    [Fact]
+    public void Believes_the_projection_that_a_machine_is_there_where_a_lost_race_says_otherwise()
+    {
+        var state = AllocationState.New;
+        var winner = Give(ref state, credential: 1, machine: 1, "db");
+        Give(ref state, credential: 1, machine: 2, "db");
+        Assert.Equal(winner, Carry(ref state, Reserve(2, 1, "db") with { Registered = winner.Node }));
+    }
+
+    [Fact]
+    public void Renames_at_once_and_holds_the_old_name_for_its_owner()
+    {
+        var state = AllocationState.New;
+        var (first, second) = (Give(ref state, 1, 1, "db"), Give(ref state, 2, 2, "web"));
+        Assert.Equal("name-taken", Assert.IsType<Refusal>(Carry(ref state, new RenameAllocation(By("r1"), first.Node, "web"))).Code);
+        Assert.Same(Accepted.Instance, Carry(ref state, new RenameAllocation(By("r2"), first.Node, "main")));
+        Assert.Empty(state.Decide(new RenameAllocation(By("r2"), first.Node, "main"), Now).Events);
+        Assert.Equal("main", Give(ref state, credential: 3, machine: 1, "db").Name);
+        Assert.Equal("db-1", Give(ref state, credential: 4, machine: 4, "db", owner: "mallory").Name);
+        Assert.Equal("main-1", Give(ref state, credential: 5, machine: 5, "main").Name);
+        Assert.Equal("db", Give(ref state, credential: 6, machine: 6, "db").Name);
+        // An admin who names the name of a node that is gone means it.
+        state = Fold(state, state.Decide(new ReleaseAllocation(By("free"), first.Node, Credential(3)), Now));
+        Assert.Same(Accepted.Instance, Carry(ref state, new RenameAllocation(By("r3"), second.Node, "main")));
+        Assert.Equal(RefusalKind.NotFound, Assert.IsType<Refusal>(Carry(ref state, new RenameAllocation(By("r4"), first.Node, "x"))).Kind);
+    }
+
+    static object Carry(ref AllocationState state, IEntityCommand command)
+    {
+        var decision = state.Decide(command, Now);
+        state = Fold(state, decision);
+        return decision.Reply;
+    }
+
     [Theory]
     [InlineData("100.99.255.255", "100.100.1.0")]
     [InlineData("100.100.99.255", "100.100.101.0")]
@@ -178,6 +225,17 @@ public sealed class AllocationStateTests(ITestOutputHelper output)
                 state = Fold(state, release);
                 if (release.Events.Count > 0)
                     present.Remove(node);
+                continue;
+            }
+            if (present.Count > 0 && random.Next(5) == 0)
+            {
+                var (node, held) = present.ElementAt(random.Next(present.Count));
+                var name = "host" + random.Next(8);
+                var rename = state.Decide(new RenameAllocation(By($"n{i}"), node, name), Now);
+                state = Fold(state, rename);
+                if (rename.Reply is Accepted)
+                    present[node] = (new(StringComparer.Ordinal) { name }, held.Credential);
+                Assert.Equal(present.Values.Sum(one => one.Names.Count), present.Values.SelectMany(one => one.Names).Distinct().Count());
                 continue;
             }
             var reserve = Reserve(random.Next(1, 400), random.Next(1, 60), "host" + random.Next(5), random.Next(2) == 0 ? "alice" : "bob") with { Fresh = Node(10_000 + i) };

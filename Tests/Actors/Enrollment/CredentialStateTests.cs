@@ -90,7 +90,7 @@ public sealed class CredentialStateTests
     [Fact]
     public void Reserves_before_it_commits_and_only_for_the_right_secret()
     {
-        Assert.Equal(new ReservationNeeded("alice", []).Owner, Assert.IsType<ReservationNeeded>(Created.Decide(Redeem(1), InTime).Reply).Owner);
+        Assert.Equal("alice", Assert.IsType<ReservationNeeded>(Created.Decide(Redeem(1), InTime).Reply).Owner);
         Assert.IsType<Redeemed>(Created.Decide(Redeem(1) with { Secret = new byte[32] }, InTime).Reply);
     }
 
@@ -129,6 +129,51 @@ public sealed class CredentialStateTests
         Assert.IsType<ReservationNeeded>(Created.Decide(Redeem(1), End).Reply);
         Assert.Equal(CredentialStatus.Expired, After(Created, Redeem(1), Late).Status);
     }
+
+    [Fact]
+    public void Lets_as_many_machines_in_as_it_is_for_and_none_twice()
+    {
+        var state = Reusable(uses: 3);
+        for (byte machine = 1; machine <= 3; machine++)
+        {
+            Assert.Equal(CredentialStatus.Created, state.Status);
+            var needed = Assert.IsType<ReservationNeeded>(state.Decide(Redeem(machine), InTime).Reply);
+            Assert.Equal(Enumerable.Range(1, machine - 1).Select(one => Place((byte)one).Node), needed.Used);
+            state = After(state, new CommitRedemption(Redeem(machine), Place(machine)), InTime);
+            var again = state.Decide(Redeem(machine) with { Cause = By("again") }, InTime);
+            Assert.Empty(again.Events);
+            Assert.Equal(Place(machine).Node, Assert.IsType<Redeemed>(again.Reply).Node!.Id);
+        }
+        Assert.Equal(CredentialStatus.Used, state.Status);
+        var fourth = state.Decide(new CommitRedemption(Redeem(4), Place(4)), InTime);
+        Assert.Empty(fourth.Events);
+        Assert.Equal(RefusalCodes.Used, Assert.IsType<Redeemed>(fourth.Reply).Refusal!.Code);
+        Assert.Equal(RefusalCodes.Used, Assert.IsType<Refusal>(state.Decide(new RevokeCredential(By("r"), Id), InTime).Reply).Code);
+        Assert.True(state.IsOfAnother(Place(1).Node, Redeem(2).SigningKey));
+        Assert.False(state.IsOfAnother(Place(1).Node, Redeem(1).SigningKey));
+    }
+
+    [Fact]
+    public void Ends_for_the_next_machine_and_not_for_those_that_joined()
+    {
+        var used = After(Reusable(uses: 3), new CommitRedemption(Redeem(1), Place(1)), InTime);
+        foreach (var (ended, now, code) in new[]
+        {
+            (After(used, new RevokeCredential(By("r"), Id), InTime), InTime, RefusalCodes.Revoked),
+            (After(used, new ExpireCredential(By("x"), Id), Late), Late, RefusalCodes.Expired),
+        })
+        {
+            Assert.True(Assert.IsType<Redeemed>(ended.Decide(Redeem(1) with { Cause = By("later") }, now).Reply).Again);
+            Assert.Equal(code, Assert.IsType<Redeemed>(ended.Decide(Redeem(2), now).Reply).Refusal!.Code);
+        }
+        Assert.Equal(CredentialStatus.Expired, After(used, Redeem(2), Late).Status);
+    }
+
+    static CredentialState Reusable(int uses) => CredentialState.New.Apply(
+        new CredentialCreatedV2("create", "admin:root", Start, Id, Sha256.Hash(Secret), "alice", [], End, uses, false, false));
+
+    static Reservation Place(byte machine) => new(
+        new NodeId(new EntityId([0, 0, 0, 0, 0, 0, 0, 0, 1, machine])), $"laptop-{machine}", $"100.64.0.{machine}", $"fd00::{machine}");
 
     static CredentialState After(CredentialState state, IEntityCommand command, WallTime now) =>
         state.Decide(command, now).Events.Aggregate(state, (one, happened) => one.Apply(happened));

@@ -23,6 +23,7 @@ public sealed record Acknowledged(string What, string Which)
     {
         UserCreated one => new(UserCreated, one.Name),
         CredentialCreated one => new(CredentialCreated, one.Credential.ToString()),
+        CredentialCreatedV2 one => new(CredentialCreated, one.Credential.ToString()),
         CredentialRevoked one => new(CredentialRevoked, one.Credential.ToString()),
         CredentialUsed one => new(Joined, $"{one.Node.SigningKey} with {one.Credential}"),
         Mesh.Actors.Events.NodeRevoked one => new(NodeRevoked, one.Node.ToString()),

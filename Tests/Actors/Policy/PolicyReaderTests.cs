@@ -29,6 +29,27 @@ public sealed class PolicyReaderTests
     }
 
     [Fact]
+    public void Reads_whose_machines_wait()
+    {
+        Assert.Null(Approval(Text("automatic", 2)));
+        Assert.Empty(Approval(Text("required", 2))!.Automatic);
+        Assert.Equal(
+            ["ephemeral", "tag:ci", "user:alice"],
+            Approval(Map(3, ("automatic", List(3, "user:alice", "tag:ci", "ephemeral", "tag:ci"))))!.Automatic);
+        foreach (var wrong in (PolicySource[])
+            [Text("yes", 2), Text(null, 2), List(2, "alice"), Map(3, ("automatic", List(3, "node:laptop"))), Map(3, ("automatic", List(3, "alice"))),
+                Map(3, ("automatic", List(3, "group:nobody"))), Map(3, ("by-hand", List(3)))])
+            Assert.Null(Read(Map(1, ("version", Text("1", 1)), ("approval", wrong))).Document);
+
+        static PolicyApproval? Approval(PolicySource value)
+        {
+            var reading = Read(Map(1, ("version", Text("1", 1)), ("approval", value)));
+            Assert.DoesNotContain(reading.Problems, problem => problem.Severity == PolicySeverity.Error);
+            return reading.Document!.Approval;
+        }
+    }
+
+    [Fact]
     public void Warns_of_what_does_not_exist_yet_and_takes_the_rest()
     {
         var reading = PolicyReader.Read(Example, user => user != "bob", _ => true);
@@ -43,7 +64,7 @@ public sealed class PolicyReaderTests
         { Text("nonsense", 3), "line 3: expected 'key: value' pairs" },
         { Map(1, ("allow", List(2))), "line 1: 'version' is missing: write 'version: 1'" },
         { Map(1, ("version", Text("2", 1))), "line 1: version: this program reads version 1: write 'version: 1'" },
-        { Map(1, ("version", Text("1", 1)), ("alow", List(7))), "line 7: unknown key 'alow': version, groups, tags, allow are known here" },
+        { Map(1, ("version", Text("1", 1)), ("alow", List(7))), "line 7: unknown key 'alow': version, groups, tags, allow, approval are known here" },
         { Map(1, ("version", Text("1", 1)), ("version", Text("1", 2))), "line 2: the key 'version' stands here twice" },
         { Map(1, ("version", Text("1", 1)), ("groups", List(2, "a"))), "line 2: groups: expected 'key: value' pairs" },
         { Map(1, ("version", Text("1", 1)), ("groups", Map(2, ("A b", List(2))))), "line 2: groups.A b: 'A b' is not a group name: lower-case letters, digits and '-' are" },

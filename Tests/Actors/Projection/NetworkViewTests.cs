@@ -119,16 +119,135 @@ public sealed class NetworkViewTests(ITestOutputHelper output)
         Assert.Equal(CredentialStatus.Expired, view.Credentials[id].StatusAt(At + TimeSpan.FromHours(2)));
         var used = With(view, new CredentialUsed("u", "node:x", At, id, Node(1, "laptop", "alice")));
         Assert.Equal(CredentialStatus.Used, used.Credentials[id].Status);
-        Assert.Equal(new NodeId(Id(1)), used.Credentials[id].Node);
-        Assert.Contains(id, used.PendingRegistrations.Keys);
+        Assert.Equal([new NodeId(Id(1))], used.Credentials[id].Nodes);
+        Assert.Contains((id, new NodeId(Id(1))), used.PendingRegistrations.Keys);
         Assert.Empty(With(used, new NodeRegistered("n", "system", At, id, Node(1, "laptop", "alice"))).PendingRegistrations);
+    }
+
+    [Fact]
+    public void Shows_a_node_that_waits_to_nobody_until_it_is_approved()
+    {
+        var (laptop, db) = (Node(1, "laptop", "alice"), Node(2, "db", "bob"));
+        var view = With(Created(), Waiting(["user:alice"], (["*"], ["*"])), Registered(laptop), Registered(db, 2));
+        Assert.False(view.Nodes[laptop.Id].IsWaiting);
+        Assert.True(view.Nodes[db.Id].IsWaiting);
+        Assert.Empty(view.BodyFor(laptop.Id)!.Peers);
+        var own = view.BodyFor(db.Id)!;
+        Assert.Empty(own.Peers);
+        Assert.True(own.Self.Waits);
+        Assert.Equal("db", view.FindByName("db")!.Name);
+
+        // A new credential is no approval, an approved one is.
+        Assert.True(With(view, Registered(db, 3)).Nodes[db.Id].IsWaiting);
+        var speaking = new CredentialCreatedV2("c", "admin:root", At, new CredentialId(Id(4)), default, "bob", [], At, 1, false, true);
+        Assert.False(With(view, speaking, Registered(db, 4)).Nodes[db.Id].IsWaiting);
+
+        var approved = view.Apply(100, new NodeApproved("c", "admin:root", At, db.Id));
+        Assert.Equal([laptop.Id, db.Id], approved.Affected.OrderBy(id => id.ToString(), StringComparer.Ordinal));
+        Assert.Equal("laptop", Assert.Single(approved.View.BodyFor(db.Id)!.Peers).Name);
+        Assert.Null(approved.View.BodyFor(db.Id)!.Self.Waits);
+        Assert.False(With(approved.View, Registered(db, 5)).Nodes[db.Id].IsWaiting);
+
+        // Rules that come later let in who would not have waited, and put nobody out.
+        Assert.Empty(With(view, Waiting(["user:bob"], (["*"], ["*"]))).Waiting);
+        Assert.False(With(approved.View, Waiting([], (["*"], ["*"]))).Nodes[db.Id].IsWaiting);
+    }
+
+    [Theory]
+    [InlineData("*", 1, false, true)]
+    [InlineData("user:alice", 1, false, true)]
+    [InlineData("user:bob", 1, false, false)]
+    [InlineData("group:some", 1, false, true)]
+    [InlineData("one-time", 1, false, true)]
+    [InlineData("one-time", 2, false, false)]
+    [InlineData("reusable", 2, false, true)]
+    [InlineData("reusable", 1, false, false)]
+    [InlineData("ephemeral", 1, true, true)]
+    [InlineData("ephemeral", 1, false, false)]
+    public void Approves_by_itself_whom_a_rule_names(string rule, int uses, bool ephemeral, bool approved)
+    {
+        var credential = new CredentialCreatedV2("c", "admin:root", At, new CredentialId(Id(1)), default, "alice", [], At, uses, ephemeral, false);
+        var view = With(Created(), Waiting([rule]), credential, Registered(Node(1, "laptop", "alice")));
+        Assert.Equal(approved, view.Waiting.IsEmpty);
+        Assert.Equal(ephemeral, view.Nodes[new NodeId(Id(1))].IsEphemeral);
+    }
+
+    [Fact]
+    public void Shows_an_expired_node_to_its_peers_and_lets_nothing_through()
+    {
+        var (laptop, db) = (Node(1, "laptop", "alice"), Node(2, "db", "bob"));
+        var view = With(Created(), Policy((["*"], ["*"])), Registered(laptop), Registered(db, 2),
+            new NodeExpirySet("c", "admin:root", At, db.Id, At));
+        Assert.Null(Assert.Single(view.BodyFor(laptop.Id)!.Peers).Expired);
+        Assert.Equal(At, view.BodyFor(db.Id)!.Self.ExpiresAt);
+        view = With(view, new NodeExpired("c", "system", At, db.Id));
+        var seen = Assert.Single(view.BodyFor(laptop.Id)!.Peers);
+        Assert.True(seen.Expired);
+        Assert.Empty(seen.Accept);
+        Assert.Empty(seen.Send);
+        Assert.True(view.BodyFor(db.Id)!.Self.Expired);
+        foreach (var happened in (INetworkEvent[])
+            [new NodeExpirySet("c", "admin:root", At, db.Id, null), new NodeTagged("c", "admin:root", At, db.Id, null, ["ci"]), Registered(db, 9)])
+        {
+            var revived = With(view, happened);
+            Assert.Null(revived.BodyFor(db.Id)!.Self.Expired);
+            Assert.Equal([Grant.Everything], Assert.Single(revived.BodyFor(laptop.Id)!.Peers).Send);
+        }
+    }
+
+    [Fact]
+    public void Keeps_an_admins_word_on_name_and_tags_when_the_machine_joins_again()
+    {
+        var db = Node(1, "db", "alice");
+        var view = With(Created(), Registered(db), new NodeRenamed("c", "admin:root", At, db.Id, "main"),
+            new NodeTagged("c", "admin:root", At, db.Id, null, ["server"]));
+        Assert.Null(view.FindByName("db"));
+        var again = With(view, Registered(db, 2)).Nodes[db.Id];
+        Assert.Equal(("main", (string?)null), (again.Name, again.Node.Owner));
+        Assert.Equal(["server"], again.Node.Tags);
+        var given = With(view, new NodeTagged("c", "admin:root", At, db.Id, "bob", []), Registered(db, 3)).Nodes[db.Id].Node;
+        Assert.Equal("alice", given.Owner);
+        // What a credential said, the next credential says otherwise.
+        var tagged = With(Created(), Registered(Node(1, "db", null, "ci")), Registered(db, 2)).Nodes[db.Id].Node;
+        Assert.Equal("alice", tagged.Owner);
+        Assert.Empty(tagged.Tags);
+    }
+
+    [Fact]
+    public void Forgets_a_deleted_node_once_nothing_is_left_to_do_for_it()
+    {
+        var (laptop, db) = (Node(1, "laptop", "alice"), Node(2, "db", "bob"));
+        var view = With(Created(), Registered(laptop), Registered(db, 2), Policy((["*"], ["*"])));
+        var present = view.Apply(100, new NodeDeleted("c", "system", At, db.Id));
+        Assert.Equal(2, present.Affected.Count);
+        Assert.Equal(Removal.Deleted, present.View.Nodes[db.Id].Removed);
+        Assert.Null(present.View.FindNode(db.Id.ToString()));
+        Assert.DoesNotContain(db.Id, With(present.View, new AllocationReleased("r", "system", At, db.Id)).Nodes.Keys);
+        var revoked = With(view, new NodeRevoked("c", "admin:root", At, db.Id), new AllocationReleased("r", "system", At, db.Id));
+        Assert.Contains(db.Id, revoked.Nodes.Keys);
+        Assert.DoesNotContain(db.Id, With(revoked, new NodeDeleted("d", "admin:root", At, db.Id)).Nodes.Keys);
     }
 
     INetworkEvent Draw(Random random, NetworkView view, List<NodeId> ids, int i)
     {
         var present = view.Present.ToList();
-        switch (random.Next(20))
+        switch (random.Next(28))
         {
+            case 20 when ids.Count > 0:
+                return new NodeRenamed($"c{i}", "admin:root", At, ids[random.Next(ids.Count)], $"r{random.Next(60)}x{i}");
+            case 21 or 22 when ids.Count > 0:
+                var tags = Tags.Where(_ => random.Next(2) == 0).ToArray();
+                return new NodeTagged($"c{i}", "admin:root", At, ids[random.Next(ids.Count)], tags.Length == 0 ? Users[random.Next(3)] : null, tags);
+            case 23 when ids.Count > 0:
+                return new NodeExpirySet($"c{i}", "admin:root", At, ids[random.Next(ids.Count)], random.Next(2) == 0 ? At + TimeSpan.FromHours(random.Next(3)) : null);
+            case 24 when ids.Count > 0:
+                return new NodeExpired($"c{i}", "system", At, ids[random.Next(ids.Count)]);
+            case 25 or 26 when ids.Count > 0:
+                return new NodeApproved($"c{i}", "admin:root", At, view.Waiting.IsEmpty ? ids[random.Next(ids.Count)] : view.Waiting.First());
+            case 27 when ids.Count > 0:
+                return random.Next(2) == 0
+                    ? new NodeDeleted($"c{i}", "admin:root", At, ids[random.Next(ids.Count)])
+                    : new AllocationReleased($"c{i}", "system", At, ids[random.Next(ids.Count)]);
             case < 7 when present.Count < 25:
                 ids.Add(new NodeId(Id(1000 + i)));
                 return Registered(DrawNode(random, ids[^1], $"n{random.Next(40)}x{i}"), 1000 + i);
@@ -151,7 +270,10 @@ public sealed class NetworkViewTests(ITestOutputHelper output)
                 return new ControllerWithdrawn($"c{i}", "system", At, new ControllerId(Id(random.Next(50, 55))));
             default:
                 var rules = Enumerable.Range(0, random.Next(6)).Select(_ => (Side(), Side())).ToArray();
-                return Policy(rules);
+                var set = Policy(rules);
+                return random.Next(3) == 0
+                    ? set with { Document = set.Document with { Approval = new PolicyApproval([.. Side().Where(one => !one.StartsWith("node:", StringComparison.Ordinal))]) } }
+                    : set;
         }
 
         string[] Side() => [.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => random.Next(12) switch
@@ -184,6 +306,9 @@ public sealed class NetworkViewTests(ITestOutputHelper output)
     static PolicySet Policy(params (string[] From, string[] To)[] rules) => new(
         "c", "admin:root", At, "text",
         new PolicyDocument(1, [new("some", ["alice", "carol"])], [], [.. rules.Select(rule => new PolicyRule(rule.From, rule.To))]));
+
+    static PolicySet Waiting(string[] automatic, params (string[] From, string[] To)[] rules) =>
+        Policy(rules) is var set ? set with { Document = set.Document with { Approval = new PolicyApproval(automatic) } } : set;
 
     static EnrolledNode Node(int number, string name, string? owner, params string[] tags) => new(
         new NodeId(Id(number)), name, default, default, $"100.64.0.{number}", $"fd00::{number}", owner, tags, name, "linux", "1.0");

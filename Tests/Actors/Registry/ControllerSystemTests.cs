@@ -319,7 +319,7 @@ public sealed class ControllerSystemTests
         }
     }
 
-    sealed class OtherController(ControllerHarness harness) : IAsyncDisposable
+    internal sealed class OtherController(ControllerHarness harness) : IAsyncDisposable
     {
         readonly ActorSystem _system = ActorSystem.Create(
             "other", ConfigurationFactory.ParseString("akka { stdout-loglevel = OFF, loglevel = ERROR, log-dead-letters = off }\n" + harness.Store.Hocon));

@@ -44,6 +44,75 @@ public sealed class EntityStateTests
     }
 
     [Fact]
+    public void A_node_is_approved_tagged_and_expired_only_while_it_is_in_the_network()
+    {
+        var none = NodeState.New;
+        var gone = Fold(Fold(NodeState.New, new RegisterNode(By("1"), First, Laptop)), new RevokeNode(By("2"), Node));
+        foreach (var state in (NodeState[])[none, gone])
+        {
+            foreach (var command in (IEntityCommand[])
+                [new ApproveNode(By("3"), Node), new TagNode(By("4"), Node, null, ["ci"]), new SetNodeExpiry(By("5"), Node, null)])
+                Assert.Equal(RefusalKind.NotFound, Refused(state, command).Kind);
+        }
+    }
+
+    [Fact]
+    public void Tags_are_set_once_and_own_or_a_user_does()
+    {
+        var state = Fold(NodeState.New, new RegisterNode(By("1"), First, Laptop));
+        Assert.Equal(RefusalKind.Invalid, Refused(state, new TagNode(By("2"), Node, null, [])).Kind);
+        Assert.Equal(RefusalKind.Invalid, Refused(state, new TagNode(By("3"), Node, "alice", ["ci"])).Kind);
+        var tagged = Fold(state, new TagNode(By("4"), Node, null, ["ci"]));
+        Assert.Empty(tagged.Decide(new TagNode(By("5"), Node, null, ["ci"]), Now).Events);
+        Assert.Equal("tagged", Refused(tagged, new SetNodeExpiry(By("6"), Node, Now)).Code);
+        // The tags are an admin's word: a user's credential does not take them away, and so the machine does not expire either.
+        Assert.Single(tagged.Decide(new RegisterNode(By("7"), Second, Laptop, TimeSpan.FromDays(1)), Now).Events);
+        Assert.Equal(2, Fold(tagged, new TagNode(By("8"), Node, "alice", [])).Decide(new RegisterNode(By("9"), Second, Laptop, TimeSpan.FromDays(1)), Now).Events.Count);
+    }
+
+    [Fact]
+    public void A_users_node_expires_when_its_time_is_over_and_comes_back_by_joining_again()
+    {
+        var state = Fold(NodeState.New, new RegisterNode(By("1"), First, Laptop, TimeSpan.FromDays(1)));
+        Assert.Empty(state.Decide(new ExpireNode(By("2"), Node), Now).Events);
+        var expired = state.Decide(new ExpireNode(By("3"), Node), Now + TimeSpan.FromDays(1)).Events;
+        Assert.IsType<NodeExpired>(Assert.Single(expired));
+        state = expired.Aggregate(state, (one, happened) => one.Apply(happened));
+        Assert.Empty(state.Decide(new ExpireNode(By("4"), Node), Now + TimeSpan.FromDays(2)).Events);
+        var again = Fold(state, new RegisterNode(By("5"), Second, Laptop, TimeSpan.FromDays(1)));
+        Assert.Empty(again.Decide(new ExpireNode(By("6"), Node), Now).Events);
+
+        var atOnce = new SetNodeExpiry(By("7"), Node, Now);
+        Assert.Equal(2, again.Decide(atOnce, Now).Events.Count);
+        var over = Fold(again, atOnce);
+        Assert.Empty(over.Decide(atOnce, Now).Events);
+        Assert.Single(over.Decide(new SetNodeExpiry(By("8"), Node, null), Now).Events);
+        var never = Fold(over, new SetNodeExpiry(By("8"), Node, null));
+        Assert.Empty(never.Decide(new ExpireNode(By("9"), Node), Now + TimeSpan.FromDays(900)).Events);
+    }
+
+    [Fact]
+    public void A_node_is_deleted_once_it_is_out_and_before_that_only_by_the_credential_it_came_with()
+    {
+        var state = Fold(NodeState.New, new RegisterNode(By("1"), First, Laptop));
+        Assert.Equal("present", Refused(state, new DeleteNode(By("2"), Node)).Code);
+        Assert.Equal("present", Refused(state, new DeleteNode(By("3"), Node, Second)).Code);
+        Assert.Single(state.Decide(new DeleteNode(By("4"), Node, First), Now).Events);
+        var gone = Fold(Fold(state, new RevokeNode(By("5"), Node)), new DeleteNode(By("6"), Node));
+        Assert.Empty(gone.Decide(new DeleteNode(By("7"), Node), Now).Events);
+        Assert.Equal(RefusalKind.NotFound, Refused(gone, new RevokeNode(By("8"), Node)).Kind);
+    }
+
+    [Fact]
+    public void A_policy_that_has_machines_wait_is_one_that_older_programs_do_not_read()
+    {
+        var set = new SetPolicy(By("1"), "version: 1", PolicyDocument.Empty with { Approval = new PolicyApproval([]) });
+        Assert.IsType<PolicySetV2>(Assert.Single(PolicyState.New.Decide(set, Now).Events));
+        Assert.IsType<PolicySet>(Assert.Single(PolicyState.New.Decide(set with { Document = PolicyDocument.Empty }, Now).Events));
+        Assert.Empty(Fold(PolicyState.New, set).Decide(set, Now).Events);
+    }
+
+    [Fact]
     public void A_user_is_created_once()
     {
         Assert.Equal(RefusalKind.Invalid, Refused(UserState.New, new CreateUser(By("1"), "Not A Name")).Kind);

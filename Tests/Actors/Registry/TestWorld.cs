@@ -73,7 +73,7 @@ public sealed class TestSigner : IMapSigner
 /// <summary>Is a machine with its keys.</summary>
 public sealed class Machine(IEntropy entropy, string hostname)
 {
-    public SigningPrivateKey SigningKey { get; } = new(entropy);
+    public SigningPrivateKey SigningKey { get; init; } = new(entropy);
 
     public string Hostname => hostname;
 
