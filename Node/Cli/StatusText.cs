@@ -6,7 +6,7 @@ namespace Mesh.Node.Cli;
 
 /// <summary>
 /// Prints a status for people: columns IP, name, owner, OS, state, then health. A state is <c>-</c> (nothing went there), <c>idle</c>
-/// or <c>active; direct ADDR</c>, with <c>; offline, last seen ...</c>, <c>; fell back to SUITE</c> and <c>, tx N rx N</c> behind it. Pure.
+/// or <c>active; direct ADDR</c>, with <c>; expired</c>, <c>; offline, last seen ...</c>, <c>; fell back to SUITE</c> and <c>, tx N rx N</c> behind it. Pure.
 /// </summary>
 static class StatusText
 {
@@ -18,6 +18,9 @@ static class StatusText
         {
             case "NeedsLogin":
                 text.Append("Logged out.\n");
+                break;
+            case "NeedsMachineAuth":
+                text.Append("Machine is not yet approved by an admin.\n");
                 break;
             case "Stopped":
                 text.Append("Mesh is stopped.\n");
@@ -58,6 +61,8 @@ static class StatusText
             text.Append("active; direct ").Append(peer.CurAddr);
         else
             text.Append(traffic ? "idle" : "-");
+        if (peer.Expired == true)
+            text.Append("; expired");
         if (peer is { Online: false })
             text.Append("; offline").Append(peer.LastSeen is { } seen ? $", last seen {Ago(now - seen)}" : "");
         if (peer is { SuiteFellBack: true, Suite: { } suite })

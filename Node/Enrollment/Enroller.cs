@@ -21,6 +21,9 @@ sealed record Membership(NetworkRecord Record, MapTrust Trust);
 /// <param name="Version">The program's version.</param>
 sealed record MachineDescription(string Hostname, string Os, string Version);
 
+/// <summary>Says that a machine is another user's node than the credential's: it joins with new keys or not at all.</summary>
+sealed class OtherOwnerException(string message) : Exception(message);
+
 /// <summary>
 /// Joins a network: asks the controllers that a credential names, in order, and believes the answer only where it leads back to
 /// the network root whose hash the credential carries. Safe for concurrent use.
@@ -31,6 +34,7 @@ sealed class Enroller(TimeProvider time)
 
     /// <summary>Enrolls. The same keys with the same credential may be tried again however an attempt ended.</summary>
     /// <exception cref="MeshFailureException">It did not come to pass; the exit code says why.</exception>
+    /// <exception cref="OtherOwnerException">With these keys the machine is another user's node.</exception>
     public async Task<Membership> EnrollAsync(
         CredentialString credential, NodeIdentity identity, MachineDescription machine, CancellationToken cancel)
     {
@@ -49,6 +53,10 @@ sealed class Enroller(TimeProvider time)
                 {
                     var reply = await AskAsync(connection, credential, identity, machine, limit.Token);
                     return Verify(reply, credential, identity);
+                }
+                catch (ControlRefusedException refused) when (refused.Code is RefusalCodes.OtherOwner)
+                {
+                    throw new OtherOwnerException(Printable(refused.Message));
                 }
                 catch (ControlRefusedException refused) when (refused.Code is not (RefusalCodes.Unavailable))
                 {

@@ -9,14 +9,17 @@ sealed record VersionDocument(string Version, string Runtime, string Platform);
 /// <param name="Credential">The credential's text.</param>
 /// <param name="Hostname">The name to wish for; absent: the machine's own.</param>
 /// <param name="TimeoutSeconds">How long the whole may take.</param>
-sealed record UpRequest(string? Credential, string? Hostname, double TimeoutSeconds);
+/// <param name="ForceReauth">Joins again with the credential although the machine belongs to the network.</param>
+sealed record UpRequest(string? Credential, string? Hostname, double TimeoutSeconds, bool ForceReauth = false);
 
 /// <summary>Says what <c>up</c> came to.</summary>
 /// <param name="Name">The node's name.</param>
 /// <param name="Network">The network's id.</param>
 /// <param name="Addresses">The node's overlay addresses.</param>
 /// <param name="Enrolled">Whether this call joined; false where the node belonged to the network already.</param>
-sealed record UpReply(string Name, string Network, IReadOnlyList<string> Addresses, bool Enrolled);
+/// <param name="Waits">Whether it has no peers before an admin approves it.</param>
+/// <param name="Expired">Whether it has none before it joins again.</param>
+sealed record UpReply(string Name, string Network, IReadOnlyList<string> Addresses, bool Enrolled, bool Waits = false, bool Expired = false);
 
 /// <summary>Says what was done.</summary>
 /// <param name="Message">One line for people; empty where there is nothing to say.</param>
@@ -32,7 +35,7 @@ sealed record LocalProblem(string Message, int ExitCode);
 /// are stable.
 /// </summary>
 /// <param name="Version">The daemon's version.</param>
-/// <param name="BackendState"><c>NeedsLogin</c>, <c>Stopped</c>, <c>Starting</c> or <c>Running</c>.</param>
+/// <param name="BackendState"><c>NeedsLogin</c>, <c>NeedsMachineAuth</c> (waits for approval), <c>Stopped</c>, <c>Starting</c> or <c>Running</c>.</param>
 /// <param name="Interface">The network interface.</param>
 /// <param name="ListenPort">The UDP port in use; 0 while there is none.</param>
 /// <param name="Network">The network's id.</param>
@@ -91,6 +94,8 @@ sealed record StatusDocument(
 /// <param name="Active">Whether its session is live.</param>
 /// <param name="Suite">The cipher suite of its session, <c>chacha20-poly1305</c> or <c>aes-256-gcm</c>; absent while there is none.</param>
 /// <param name="SuiteFellBack">True where it left handshakes of a better suite unanswered, so that plain ones are sent; else absent.</param>
+/// <param name="Expired">True where it must join again before anybody talks to it; else absent.</param>
+/// <param name="KeyExpiry">When this node must join again; absent: never, or another node.</param>
 sealed record NodeDocument(
     string ID,
     string HostName,
@@ -108,7 +113,9 @@ sealed record NodeDocument(
     bool? Online,
     bool Active,
     string? Suite = null,
-    bool? SuiteFellBack = null);
+    bool? SuiteFellBack = null,
+    bool? Expired = null,
+    DateTimeOffset? KeyExpiry = null);
 
 /// <summary>Is one line of <c>mesh ping --json</c>.</summary>
 sealed record PongDocument(string Name, string Address, int Sequence, bool Reply, double? Milliseconds, string? Via);

@@ -91,6 +91,11 @@ sealed class NodeService(
             {
                 throw new MeshFailureException(ExitCodes.Refused, $"this machine was taken out of the network ({removed}) and its keys with it: mesh logout, then mesh up --auth-key with a new credential");
             }
+            else if (credential is not null && (request.ForceReauth || Believed?.Body?.Self.Expired == true))
+            {
+                await JoinAgainAsync(credential, request.Hostname, limit.Token);
+                enrolled = true;
+            }
             if (_member is null)
             {
                 if (_record!.Down)
@@ -98,7 +103,9 @@ sealed class NodeService(
                 await StartAsync();
             }
             await _member!.FirstApply.WaitAsync(limit.Token);
-            return new UpReply(_record!.Name, _record.Network.ToString(), Believed?.Body?.Self.Addresses ?? [], enrolled);
+            var self = Believed?.Body?.Self;
+            return new UpReply(
+                self?.Name ?? _record!.Name, _record!.Network.ToString(), self?.Addresses ?? [], enrolled, self?.Waits == true, self?.Expired == true);
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
@@ -231,11 +238,56 @@ sealed class NodeService(
     {
         // The keys are on the disk before anybody hears of them: whatever is cut short, the next attempt presents the same ones.
         using var identity = state.Identity.ReadOrCreate();
-        var membership = await new Enroller(time).EnrollAsync(credential, identity, MachineNames.Describe(hostname), cancel);
+        Membership membership;
+        try
+        {
+            membership = await new Enroller(time).EnrollAsync(credential, identity, MachineNames.Describe(hostname), cancel);
+        }
+        catch (OtherOwnerException other)
+        {
+            throw new MeshFailureException(ExitCodes.Refused, $"{other.Message}: mesh logout forgets the old keys, then run the same command again", other);
+        }
         state.Map.Write(membership.Trust);
         state.Network.Write(membership.Record);
         (_record, _trust) = (membership.Record, membership.Trust);
         log.Enrolled(_record.Name, _record.Node.ToString(), _record.Network.ToString());
+    }
+
+    // With the keys that it has the machine is the same node. Another user's node it can only be with other keys; the old one stays.
+    async Task JoinAgainAsync(CredentialString credential, string? hostname, CancellationToken cancel)
+    {
+        var (machine, enroller) = (MachineNames.Describe(hostname), new Enroller(time));
+        using var identity = state.Identity.Read();
+        NodeIdentity? fresh = null;
+        try
+        {
+            Membership membership;
+            try
+            {
+                membership = await enroller.EnrollAsync(credential, identity, machine, cancel);
+            }
+            catch (OtherOwnerException)
+            {
+                fresh = NodeIdentity.Create(SystemEntropy.Instance);
+                membership = await enroller.EnrollAsync(credential, fresh, machine, cancel);
+            }
+            await StopAsync();
+            if (fresh is not null)
+            {
+                // The membership goes first and comes last: what is cut short in between joins anew with these keys, by the same credential.
+                state.Network.Delete();
+                state.Endpoints.Delete();
+                state.Identity.Write(fresh);
+            }
+            state.Map.Write(membership.Trust);
+            Keep(membership.Record);
+            _trust = membership.Trust;
+            log.Enrolled(membership.Record.Name, membership.Record.Node.ToString(), membership.Record.Network.ToString());
+        }
+        finally
+        {
+            fresh?.Dispose();
+        }
     }
 
     async Task StartAsync()

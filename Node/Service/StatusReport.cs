@@ -38,7 +38,8 @@ static class StatusReport
             ? new NodeDocument(
                 entry.Id.ToString(), entry.Name, Full(entry.Name, zone), Owner(entry.Owner, entry.Tags), MachineNames.Describe(null).Os, entry.Addresses, facts.PublicKey?.ToString(),
                 entry.Tags, null, traffic.Values.Sum(peer => peer.RxBytes), traffic.Values.Sum(peer => peer.TxBytes), null, null,
-                facts.Control?.Controller is not null, Active: facts.Control?.InForce == true)
+                facts.Control?.Controller is not null, Active: facts.Control?.InForce == true, Expired: entry.Expired,
+                KeyExpiry: entry.ExpiresAt?.ToDateTimeOffset())
             : null;
         var peers = (body?.Peers ?? [])
             .Select(peer => Describe(peer, zone, traffic, facts))
@@ -75,6 +76,8 @@ static class StatusReport
         { Starting: true } => "Starting",
         { Tunnel: null } => "Stopped",
         { Trust.Removed: not null } => "Stopped",
+        { Trust.Body.Self.Expired: true } => "NeedsLogin",
+        { Control.InForce: true, Trust.Body.Self.Waits: true } => "NeedsMachineAuth",
         { Control.InForce: true } => "Running",
         { Trust.Body: null } => "Starting",
         _ => "Stopped",
@@ -105,7 +108,7 @@ static class StatusReport
             peer.Id.ToString(), peer.Name, Full(peer.Name, zone), Owner(peer.Owner, peer.Tags), peer.Os, peer.Addresses, peer.TunnelKey.ToString(),
             peer.Tags, counted.Endpoint?.ToString(), counted.RxBytes, counted.TxBytes, counted.LastHandshake,
             presence?.LastSeen.ToDateTimeOffset(), known ? presence!.Online : null, IsActive(counted.LastHandshake, facts.Now),
-            counted.Suite?.Name(), counted.SuiteFellBack ? true : null);
+            counted.Suite?.Name(), counted.SuiteFellBack ? true : null, peer.Expired);
     }
 
     static string? Full(string name, string? zone) => zone is null ? null : $"{name}.{zone}";

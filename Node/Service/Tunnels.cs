@@ -42,7 +42,8 @@ static class Tunnels
         MapBody body, IReadOnlyDictionary<NodeId, IReadOnlyList<IPEndPoint>> endpoints, IReadOnlyList<CipherSuite> announced)
     {
         var peers = ImmutableArray.CreateBuilder<TunnelPeer>(body.Peers.Count);
-        foreach (var peer in body.Peers)
+        // Whose time is over is shown and not opened; and where it is this node's own, nobody opens it either.
+        foreach (var peer in body.Peers.Where(peer => peer.Expired != true && body.Self.Expired != true))
         {
             peers.Add(new TunnelPeer
             {

@@ -32,6 +32,10 @@ public sealed partial class ControlLink
             yield return "no map yet: waiting for a controller";
         else if (!_trust.IsValid(now))
             yield return $"the map expired at {Print(_trust.ValidUntil)}: all peers are closed until a controller renews it";
+        else if (_trust.Body.Self is { Expired: true } expired)
+            yield return $"this machine's time in the network was over at {(expired.ExpiresAt is { } end ? Print(end) : "some moment")}: mesh up --auth-key with a new credential";
+        else if (_trust.Body.Self is { Waits: true, Name: var name })
+            yield return $"this machine waits for approval and has no peers: an admin lets it in with mesh-controller node approve {OneWord(name)}";
         var keeps = _trust.IsValid(now) ? $": what this node has stays in force until {Print(_trust.ValidUntil)}" : "";
         if (_refusedBy is { } refusal && _trust.Removed is null)
             yield return $"controller {refusal.Address} refuses this node ({OneWord(refusal.Code)}): {OneLine(refusal.Reason)}{keeps}";
