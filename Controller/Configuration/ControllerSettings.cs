@@ -64,6 +64,12 @@ sealed record ControllerSettings
     /// <summary>Gets how long a credential lasts where its creator does not say.</summary>
     public TimeSpan CredentialLifetime { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>Gets how long after joining a user's machine must join again; null: it need not.</summary>
+    public TimeSpan? NodeExpiry { get; init; }
+
+    /// <summary>Gets how long an ephemeral node may be away before it is deleted.</summary>
+    public TimeSpan EphemeralTimeout { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <summary>Gets the configuration file, for what it says to the actor engine.</summary>
     public Config Actors { get; init; } = Config.Empty;
 
@@ -93,6 +99,8 @@ sealed record ControllerSettings
             MapAcceptFor = source.Span("map-accept-for", defaults.MapAcceptFor),
             MapRenewalInterval = source.Span("map-renewal-interval", defaults.MapRenewalInterval),
             CredentialLifetime = source.Span("credential-lifetime", defaults.CredentialLifetime),
+            NodeExpiry = source.Has("node-expiry") ? source.Span("node-expiry", TimeSpan.MaxValue) : null,
+            EphemeralTimeout = source.Span("ephemeral-timeout", defaults.EphemeralTimeout),
             Actors = config,
         };
     }
@@ -170,7 +178,7 @@ sealed record ControllerSettings
         public static readonly string[] Keys =
         [
             "state-dir", "database", "socket", "listen", "advertise", "internal-address", "root-passphrase-file", "log-level", "zone", "ipv4", "ipv6", "map-valid-for",
-            "map-accept-for", "map-renewal-interval", "credential-lifetime",
+            "map-accept-for", "map-renewal-interval", "credential-lifetime", "node-expiry", "ephemeral-timeout",
         ];
 
         [return: System.Diagnostics.CodeAnalysis.NotNullIfNotNull(nameof(@default))]
@@ -188,6 +196,9 @@ sealed record ControllerSettings
             texts ??= config.HasPath(Prefix + key) ? ReadList(key) : null;
             return texts?.Select(text => parse(text) ?? throw Wrong(key, text, Expected(key))).ToArray();
         }
+
+        /// <summary>Tells whether anybody says anything about a key.</summary>
+        public bool Has(string key) => Environment(key) is not null || config.HasPath(Prefix + key);
 
         public TimeSpan Span(string key, TimeSpan @default)
         {

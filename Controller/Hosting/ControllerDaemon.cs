@@ -270,6 +270,10 @@ sealed class ControllerDaemon : IAsyncDisposable
         MapAcceptFor = _settings.MapAcceptFor,
         RenewalInterval = _settings.MapRenewalInterval,
         CredentialLifetime = _settings.CredentialLifetime,
+        NodeExpiry = _settings.NodeExpiry,
+        EphemeralTimeout = _settings.EphemeralTimeout,
+        // A short time-out is watched more closely.
+        NodeSweepInterval = TimeSpan.FromSeconds(Math.Clamp(_settings.EphemeralTimeout.TotalSeconds / 6, 0.5, 10)),
     };
 
     internal static byte[]? ReadPassphrase(string? path)

@@ -18,6 +18,12 @@ public sealed record ControllerOptions
     /// <summary>Gets how long after joining a user's machine must join again; null: it need not.</summary>
     public TimeSpan? NodeExpiry { get; init; }
 
+    /// <summary>Gets how long an ephemeral node may be away before it is deleted; 5 minutes.</summary>
+    public TimeSpan EphemeralTimeout { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Gets how often nodes whose time is over, and ephemeral ones that are away, are looked for; 10 seconds.</summary>
+    public TimeSpan NodeSweepInterval { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Gets how long a node may act on a map without a renewal; 7 days.</summary>
     public TimeSpan MapValidFor { get; init; } = TimeSpan.FromDays(7);
 

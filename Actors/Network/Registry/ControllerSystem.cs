@@ -36,6 +36,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     readonly IActorRef _audit;
     readonly IActorRef _sessions;
     readonly IActorRef _sweep;
+    readonly IActorRef _nodeSweep;
     readonly IActorRef _tail;
     long _streams;
 
@@ -73,6 +74,8 @@ public sealed partial class ControllerSystem : IAsyncDisposable
             journal, _feed, EntitySnapshots.Of(system), clock, options, _credentials, _nodes, _users, _tokens, _singletons, _sessions, Audit);
         _tail = system.ActorOf(Props.Create(() => new TailActor(tail)), "tail");
         _sweep = system.ActorOf(Props.Create(() => new ExpirySweep(_feed, _credentials, clock, entropy, jobs, options)), "expiry");
+        _nodeSweep = system.ActorOf(
+            Props.Create(() => new NodeSweep(_feed, _nodes, presence, clock, entropy, jobs, options)), "node-expiry");
 
         Props Entity<TState>(string persistenceId, TState initial, string id) where TState : IEntityState<TState> =>
             Props.Create(() => new PlainEntityActor<TState>(id, persistenceId, initial, clock, options));
@@ -161,7 +164,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     {
         if (_system.WhenTerminated.IsCompleted)
             return;
-        foreach (var actor in (IActorRef?[])[_sweep, _tail, _sessions, _lastSeen, _audit, _credentials, _nodes, _tokens, _users, _singletons])
+        foreach (var actor in (IActorRef?[])[_sweep, _nodeSweep, _tail, _sessions, _lastSeen, _audit, _credentials, _nodes, _tokens, _users, _singletons])
         {
             if (actor is null)
                 continue;

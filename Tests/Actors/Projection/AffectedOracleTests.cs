@@ -61,7 +61,7 @@ public sealed class AffectedOracleTests(ITestOutputHelper output)
         Assert.True(differing > changes, $"only {differing} bodies differed");
     }
 
-    /// <summary>Draws what may happen next: joins, joins again with other keys, tags, names or owners, removals, policies, controllers.</summary>
+    /// <summary>Draws what may happen next: joins, joins again with other keys, tags, names or owners, approval, expiry, removals, policies, controllers.</summary>
     sealed class Changes(Random random)
     {
         static readonly string[] Users = ["alice", "bob", "carol", "dave"];
@@ -86,8 +86,21 @@ public sealed class AffectedOracleTests(ITestOutputHelper output)
             _number++;
             var present = view.Present.OrderBy(node => node.ToString(), StringComparer.Ordinal).ToList();
             var gone = view.Nodes.Values.Where(node => !node.IsPresent).OrderBy(node => node.IdText, StringComparer.Ordinal).ToList();
-            switch (random.Next(20))
+            switch (random.Next(26))
             {
+                case 20 when present.Count > 0:
+                    return new NodeRenamed("c", "admin:root", At, Pick(present), $"a{_number}");
+                case 21 when present.Count > 0:
+                    string[] tags = [.. Tags.Where(_ => random.Next(2) == 0)];
+                    return new NodeTagged("c", "admin:root", At, Pick(present), tags.Length == 0 ? Pick(Users) : null, tags);
+                case 22 when present.Count > 0:
+                    return random.Next(2) == 0
+                        ? new NodeExpired("c", "system", At, Pick(present))
+                        : new NodeExpirySet("c", "admin:root", At, Pick(present), random.Next(2) == 0 ? At + TimeSpan.FromHours(random.Next(3)) : null);
+                case 23 or 24 when present.Count > 0:
+                    return new NodeApproved("c", "admin:root", At, view.Waiting.IsEmpty ? Pick(present) : view.Waiting.OrderBy(id => id.ToString(), StringComparer.Ordinal).First());
+                case 25 when present.Count > 5:
+                    return new NodeDeleted("c", "admin:root", At, Pick(view.Nodes.Keys.OrderBy(id => id.ToString(), StringComparer.Ordinal).ToList()));
                 case < 5 when present.Count < 30:
                     return Registered(Node(new NodeId(Id(1000 + _number)), $"n{_number}"));
                 case 5 when gone.Count > 0:
@@ -145,7 +158,9 @@ public sealed class AffectedOracleTests(ITestOutputHelper output)
                         rules.RemoveAt(0);
                     break;
             }
-            return new PolicyDocument(1, groups, [], rules);
+            var approval = random.Next(3) != 0 ? _policy.Approval
+                : random.Next(2) == 0 ? null : new PolicyApproval([.. Side().Where(one => !one.StartsWith("node:", StringComparison.Ordinal))]);
+            return new PolicyDocument(1, groups, [], rules, approval);
 
             string[] Side() => [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => random.Next(14) switch
             {

@@ -15,16 +15,18 @@ static class PlainNetwork
     public static Dictionary<NodeId, MapBody> Bodies(NetworkView view)
     {
         var present = view.Nodes.Values.Where(node => node.Removed is null).OrderBy(node => node.Id.ToString(), StringComparer.Ordinal).ToList();
-        var reach = present.ToDictionary(from => from.Id, from => present.Where(to => to != from && Allows(view.Policy.Document, from, to)).Select(to => to.Id).ToHashSet());
+        var reach = present.ToDictionary(from => from.Id, from => present.Where(to => to != from && !from.IsWaiting && !to.IsWaiting && Allows(view.Policy.Document, from, to)).Select(to => to.Id).ToHashSet());
         return present.ToDictionary(self => self.Id, self => new MapBody(
             view.Network!.Id,
-            new SelfEntry(self.Id, self.Name, [self.Node.Ipv4, self.Node.Ipv6], self.Node.Tags, self.Node.Owner),
+            new SelfEntry(self.Id, self.Name, [self.Node.Ipv4, self.Node.Ipv6], self.Node.Tags, self.Node.Owner,
+                self.IsWaiting ? true : null, self.ExpiresAt, self.IsExpired ? true : null),
             view.Network.Zone,
             [view.Network.Ipv4, view.Network.Ipv6],
             [.. present.Where(peer => reach[self.Id].Contains(peer.Id) || reach[peer.Id].Contains(self.Id)).Select(peer => new PeerEntry(
                 peer.Id, peer.Name, peer.Node.TunnelKey, peer.Node.SigningKey, [peer.Node.Ipv4, peer.Node.Ipv6], peer.Node.Tags,
-                reach[peer.Id].Contains(self.Id) ? [Grant.Everything] : [], reach[self.Id].Contains(peer.Id) ? [Grant.Everything] : [],
-                peer.Node.Owner, peer.Node.Os, Common(self.Suites, peer.Suites)))],
+                reach[peer.Id].Contains(self.Id) && !peer.IsExpired ? [Grant.Everything] : [],
+                reach[self.Id].Contains(peer.Id) && !peer.IsExpired ? [Grant.Everything] : [],
+                peer.Node.Owner, peer.Node.Os, Common(self.Suites, peer.Suites), peer.IsExpired ? true : null))],
             [.. view.Controllers.Values.Where(one => !one.Withdrawn).OrderBy(one => one.Id.ToString(), StringComparer.Ordinal).Select(one => new ControllerEntry(one.Id, one.Addresses))],
             [.. view.Controllers.Values.Where(one => one.Withdrawn).Select(one => one.Id).OrderBy(id => id.ToString(), StringComparer.Ordinal)]));
     }

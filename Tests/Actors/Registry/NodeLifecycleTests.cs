@@ -3,6 +3,7 @@ using Mesh.Actors.Projection;
 using Mesh.Actors.Registry;
 using Mesh.Protocol.Enrollment;
 using Mesh.Protocol.Identity;
+using Mesh.Tests.Actors.Sessions;
 
 namespace Mesh.Tests.Actors.Registry;
 
@@ -195,6 +196,90 @@ public sealed class NodeLifecycleTests
         var rows = harness.Store.Rows.Count;
         Assert.True((await harness.Controller.ApproveNodeAsync(laptop.Node.Id, harness.By("admin:root"))).IsDone);
         Assert.Equal(rows, harness.Store.Rows.Count);
+    }
+
+    [Fact]
+    public async Task An_ephemeral_node_is_deleted_once_it_was_away_and_never_while_it_is_attached()
+    {
+        var step = TimeSpan.FromMilliseconds(20);
+        await using var harness = await ControllerHarness.StartAsync(options: new ControllerOptions
+        {
+            EphemeralTimeout = 5 * step, NodeSweepInterval = step, CommandTimeout = TimeSpan.FromSeconds(5),
+        });
+        var credential = (await harness.Controller.CreateCredentialAsync(
+            new CredentialRequest("alice", [], Uses: 2, Ephemeral: true), harness.By("admin:root"))).Value!;
+        var (machine, gone) = (new Machine(harness.Entropy, "ci"), new Machine(harness.Entropy, "ci"));
+        var attached = new TestNode(harness, machine, await EnrollAsync(harness, machine, credential));
+        await attached.AttachAsync();
+        await harness.Controller.Queries.SeesAsync(_ => harness.Controller.Queries.Presence(attached.Id).Online);
+        var away = await EnrollAsync(harness, gone, credential);
+        await harness.Controller.Queries.SeesAsync(view =>
+        {
+            harness.Clock.Advance(step);
+            return !view.Nodes.ContainsKey(away.Node.Id);
+        });
+        Assert.Equal("ci", Assert.Single(harness.Controller.Queries.Nodes).Node.Name);
+        var deleted = harness.Store.Rows.Select(row => row.Event).OfType<NodeDeleted>().Single();
+        Assert.Equal((Cause.System, away.Node.Id), (deleted.By, deleted.Node));
+
+        // It presents the same credential again and is told that it is out; with new keys it comes back.
+        Assert.Equal(
+            RefusalCodes.NodeRevoked, (await harness.Controller.EnrollAsync(gone.Request(credential.Text, harness.Clock.Now))).Result.Refusal?.Code);
+
+        attached.Handle.Closed();
+        await harness.Controller.Queries.SeesAsync(view =>
+        {
+            harness.Clock.Advance(step);
+            return view.Nodes.IsEmpty;
+        });
+    }
+
+    [Fact]
+    public async Task A_node_expires_at_its_time_and_its_peers_are_told()
+    {
+        await using var harness = await ControllerHarness.StartAsync(options: new ControllerOptions { NodeSweepInterval = TimeSpan.FromMilliseconds(20) });
+        await harness.AllowAsync(("*", "*"));
+        var (machine, enrolled) = await harness.JoinAsync("laptop");
+        var (server, serverEnrolled) = await harness.JoinAsync("server", null, "server");
+        var (laptop, peer) = (new TestNode(harness, machine, enrolled), new TestNode(harness, server, serverEnrolled));
+        await laptop.AttachAsync();
+        await peer.AttachAsync();
+        var end = harness.Clock.Now + TimeSpan.FromHours(1);
+        Assert.True((await harness.Controller.SetNodeExpiryAsync(laptop.Id, end, harness.By("admin:root"))).IsDone);
+        Assert.Equal(end, (await laptop.NextMapAsync()).Delta!.Self!.ExpiresAt);
+        harness.Clock.Advance(TimeSpan.FromHours(1));
+        Assert.True(Assert.Single((await peer.NextMapAsync()).Delta!.Set!).Expired);
+        Assert.True((await laptop.NextMapAsync()).Delta!.Self!.Expired);
+        // With a new credential it is the same node, and its peers open it again.
+        Assert.Equal(laptop.Id, (await EnrollAsync(harness, machine, await harness.CredentialAsync())).Node.Id);
+        Assert.Null(Assert.Single((await peer.NextMapAsync()).Delta!.Set!).Expired);
+        Assert.Null((await laptop.NextMapAsync()).Delta!.Self!.Expired);
+    }
+
+    [Fact]
+    public async Task Rename_tags_and_approval_reach_the_peers_that_are_attached()
+    {
+        await using var harness = await ControllerHarness.StartAsync();
+        await SetPolicyAsync(
+            harness, ("tags", PolicyText.Map(1, ("server", PolicyText.Text(null, 1)))), ("approval", PolicyText.Text("required", 1)),
+            ("allow", new Mesh.Actors.Policy.PolicySource.Sequence(
+                [PolicyText.Map(2, ("from", PolicyText.List(2, "user:alice")), ("to", PolicyText.List(2, "tag:server")))], 2)));
+        var (first, second) = (await harness.JoinAsync("laptop"), await harness.JoinAsync("db"));
+        var (laptop, db) = (new TestNode(harness, first.Machine, first.Enrolled), new TestNode(harness, second.Machine, second.Enrolled));
+        await laptop.AttachAsync();
+        await db.AttachAsync();
+        Assert.True(laptop.Trust.Body!.Self.Waits);
+        Assert.True((await harness.Controller.ApproveNodeAsync(laptop.Id, harness.By("admin:root"))).IsDone);
+        Assert.Null((await laptop.NextMapAsync()).Delta!.Self!.Waits);
+        Assert.True((await harness.Controller.ApproveNodeAsync(db.Id, harness.By("admin:root"))).IsDone);
+        await db.NextMapAsync();
+        Assert.Empty(laptop.Peers);
+        Assert.True((await harness.Controller.TagNodeAsync(db.Id, null, ["server"], harness.By("admin:root"))).IsDone);
+        Assert.Equal(["server"], (await db.NextMapAsync()).Delta!.Self!.Tags);
+        Assert.Equal("db", Assert.Single((await laptop.NextMapAsync()).Delta!.Set!).Name);
+        Assert.True((await harness.Controller.RenameNodeAsync(db.Id, "main", harness.By("admin:root"))).IsDone);
+        Assert.Equal("main", Assert.Single((await laptop.NextMapAsync()).Delta!.Set!).Name);
+        Assert.Equal("main", (await db.NextMapAsync()).Delta!.Self!.Name);
     }
 
     static async Task SetPolicyAsync(ControllerHarness harness, params (string Key, Mesh.Actors.Policy.PolicySource Value)[] more)

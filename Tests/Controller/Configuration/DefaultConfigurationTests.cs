@@ -21,7 +21,7 @@ public sealed class DefaultConfigurationTests
             Assert.Equal(
                 defaults with { Listen = [], Advertise = [], Actors = Config.Empty },
                 written with { Listen = defaults.Listen.Take(0).ToArray(), Advertise = [], Actors = Config.Empty });
-            Assert.Equal(11, lines.Count);
+            Assert.Equal(12, lines.Count);
         }
         finally
         {
