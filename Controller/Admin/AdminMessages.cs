@@ -139,10 +139,13 @@ sealed record CredentialList(IReadOnlyList<CredentialEntry> Credentials);
 /// <param name="RemovedAt">When it was taken out.</param>
 /// <param name="ExpiresAt">When it must join again; absent: never.</param>
 /// <param name="Ephemeral">Whether it is deleted when it has been away for some time.</param>
+/// <param name="CopiedAt">When two machines were last seen to live with its identity; absent: not lately.</param>
+/// <param name="CopiedFrom">The addresses that they came from.</param>
 sealed record NodeEntry(
     NodeId Id, string Name, string State, string Ipv4, string Ipv6, IReadOnlyList<string> Tags, string Hostname, string Os, string Version,
     SigningPublicKey SigningKey, TunnelPublicKey TunnelKey, CredentialId Credential, WallTime JoinedAt, long Revision, string? User = null,
-    WallTime? LastSeen = null, WallTime? RemovedAt = null, WallTime? ExpiresAt = null, bool Ephemeral = false);
+    WallTime? LastSeen = null, WallTime? RemovedAt = null, WallTime? ExpiresAt = null, bool Ephemeral = false,
+    WallTime? CopiedAt = null, string? CopiedFrom = null);
 
 /// <summary>Asks for another name of a node.</summary>
 sealed record NewName(string Name);

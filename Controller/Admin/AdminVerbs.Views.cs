@@ -30,7 +30,7 @@ sealed partial class AdminVerbs
             node.Hostname, presence.Os ?? node.Os, presence.Version ?? node.Version, node.SigningKey, node.TunnelKey,
             listing.Node.Credential,
             listing.Node.RegisteredAt, presence.Revision, node.Owner, presence.LastSeen, listing.Node.RemovedAt,
-            listing.Node.ExpiresAt, listing.Node.IsEphemeral);
+            listing.Node.ExpiresAt, listing.Node.IsEphemeral, presence.CopiedAt, presence.CopiedFrom);
     }
 
     static RevocationReport Show(RevocationProgress progress) => new(

@@ -1,6 +1,9 @@
 using System.Buffers;
+using System.Net;
 using Mesh.Actors.Registry;
+using Mesh.Actors.Sessions;
 using Mesh.Protocol;
+using Mesh.Protocol.Control;
 using Mesh.Protocol.Identity;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -17,6 +20,8 @@ sealed class StreamEndpoint(ControllerSystem system, ILogger<StreamEndpoint> log
 {
     /// <summary>The greatest length of a line up, in bytes, without line feed.</summary>
     public const int MaximumLine = 64 << 10;
+
+    const int MaximumInstance = 64;
 
     static readonly TimeSpan Farewell = TimeSpan.FromSeconds(1);
 
@@ -37,7 +42,7 @@ sealed class StreamEndpoint(ControllerSystem system, ILogger<StreamEndpoint> log
 
         using var over = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         var stream = new ControlStream();
-        var handle = system.OpenStream(node, stream, issuer);
+        var handle = system.OpenStream(node, stream, issuer, Origin(context));
         log.StreamOpened(node);
         try
         {
@@ -92,4 +97,10 @@ sealed class StreamEndpoint(ControllerSystem system, ILogger<StreamEndpoint> log
             return false;
         }
     }
+
+    // A program of an earlier release says nothing of itself.
+    static StreamOrigin? Origin(HttpContext context) =>
+        context.Request.Headers[ControlHeaders.Instance].ToString() is { Length: > 0 and <= MaximumInstance } instance
+            ? new StreamOrigin(instance, RemotePlace.Of(context.Connection.RemoteIpAddress ?? IPAddress.None).ToString())
+            : null;
 }

@@ -85,7 +85,7 @@ static partial class VerbTable
         foreach (var node in answer.Nodes)
         {
             table.Add(
-                (node.Name, CellStyle.Plain), (node.State, StyleOf(node.State)), (node.Ipv4, CellStyle.Plain), (node.Ipv6, CellStyle.Plain),
+                (node.Name, CellStyle.Plain), (node.CopiedFrom is null ? node.State : node.State + ", copied", StyleOf(node.CopiedFrom is null ? node.State : "revoked")), (node.Ipv4, CellStyle.Plain), (node.Ipv6, CellStyle.Plain),
                 (Owner(node.User, node.Tags), CellStyle.Plain), (node.Os, CellStyle.Plain), (node.Version, CellStyle.Plain),
                 (Show(node.LastSeen), CellStyle.Plain), (node.Id.ToString(), CellStyle.Plain));
         }
@@ -111,6 +111,7 @@ static partial class VerbTable
             ("joined", Show(node.JoinedAt)),
             ("expires", node.ExpiresAt is { } expires ? Show(expires) : null),
             ("ephemeral", node.Ephemeral ? "yes" : null),
+            ("copied", node.CopiedFrom is { } places ? $"two machines have this identity, at {places}: remove the state directory on the copy" : null),
             ("last seen", Show(node.LastSeen)),
             ("revision", node.Revision.ToString(CultureInfo.InvariantCulture)),
             ("removed", node.RemovedAt is { } at ? Show(at) : null),

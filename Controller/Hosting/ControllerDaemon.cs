@@ -252,6 +252,7 @@ sealed class ControllerDaemon : IAsyncDisposable
             warnings.Add(clockTrouble);
         if (queries.PolicyText.Length == 0)
             warnings.Add("no policy is set, so no node may talk to another: mesh-controller policy set -f FILE");
+        warnings.AddRange(NodeWarnings.Of(queries));
         warnings.AddRange(AuditWarnings.Of(_system));
         var view = queries.View;
         return new StatusReport(

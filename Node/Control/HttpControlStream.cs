@@ -31,13 +31,17 @@ sealed class HttpControlStream : IControlStream
     /// <summary>Opens a stream and takes the connection over.</summary>
     /// <exception cref="ControlRefusedException">The controller says no.</exception>
     /// <exception cref="IOException">It cannot be reached or is not of this network.</exception>
-    public static async Task<HttpControlStream> OpenAsync(ControllerConnection connection, AttachFrame attach, CancellationToken cancel)
+    public static async Task<HttpControlStream> OpenAsync(ControllerConnection connection, AttachFrame attach, string instance, CancellationToken cancel)
     {
         var up = new UpstreamContent(Line(new UpFrame(Attach: attach)));
         HttpResponseMessage? response = null;
         try
         {
-            response = await connection.SendAsync(new HttpRequestMessage(HttpMethod.Post, "/v1/stream") { Content = up }, cancel);
+            response = await connection.SendAsync(new HttpRequestMessage(HttpMethod.Post, "/v1/stream")
+            {
+                Content = up,
+                Headers = { { ControlHeaders.Instance, instance } },
+            }, cancel);
             return new HttpControlStream(connection, response, up, PipeReader.Create(await response.Content.ReadAsStreamAsync(cancel)));
         }
         catch

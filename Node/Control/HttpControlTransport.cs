@@ -20,6 +20,7 @@ sealed class HttpControlTransport : IControlTransport, IDisposable
     readonly Action<IReadOnlyList<byte[]>> _keep;
     readonly Digest256 _rootHash;
     readonly TimeProvider _time;
+    readonly string _instance = EntityId.Create(SystemEntropy.Instance).ToString();
     volatile NodeCertificate _certificate;
 
     /// <summary>Prepares the transport.</summary>
@@ -46,7 +47,7 @@ sealed class HttpControlTransport : IControlTransport, IDisposable
 
     /// <inheritdoc/>
     public async Task<IControlStream> AttachAsync(string address, AttachFrame attach, PinExpectation expected, CancellationToken cancel) =>
-        await HttpControlStream.OpenAsync(Connect(address, expected), attach, cancel);
+        await HttpControlStream.OpenAsync(Connect(address, expected), attach, _instance, cancel);
 
     /// <inheritdoc/>
     public async Task RenewCertificateAsync(string address, PinExpectation expected, CancellationToken cancel)

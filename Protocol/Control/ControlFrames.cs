@@ -14,7 +14,8 @@ namespace Mesh.Protocol.Control;
 /// <param name="Hint">A signed <see cref="EndpointHint"/> or <see cref="PresenceHint"/>.</param>
 /// <param name="Delegation">A signed delegation of a controller that the node may meet.</param>
 /// <param name="Ping">Asks for a sign of life; answered by <see cref="UpFrame.Pong"/> with the same number.</param>
-/// <param name="Close">Says why the stream ends: <c>revoked</c>, <c>logged-out</c>, <c>stopping</c>, <c>replaced</c>.</param>
+/// <param name="Close">Says why the stream ends: <c>revoked</c>, <c>logged-out</c>, <c>stopping</c>, <c>replaced</c>, <c>copied</c> (another
+/// machine lives with this node's identity: this one waits a while before it comes again).</param>
 /// <param name="Hints">Several of what <paramref name="Hint"/> brings one of.</param>
 /// <param name="Audit">Answers <see cref="AttachFrame.Audit"/>.</param>
 public sealed record DownFrame(
@@ -66,3 +67,10 @@ public sealed record AuditFrame(DsseEnvelope Answer, DsseEnvelope Delegation);
 
 /// <summary>Says which body a node acts on: rules and peers are in force, not only received.</summary>
 public sealed record AckFrame(int Epoch, long Revision, Digest256 BodyHash);
+
+/// <summary>Names the headers of <c>POST /v1/stream</c>.</summary>
+public static class ControlHeaders
+{
+    /// <summary>Text that the node's program draws at its start, so that two machines with one identity are told apart.</summary>
+    public const string Instance = "Mesh-Instance";
+}

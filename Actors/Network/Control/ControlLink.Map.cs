@@ -9,6 +9,7 @@ namespace Mesh.Actors.Control;
 public sealed partial class ControlLink
 {
     string? _closing;
+    bool _isToWait;
 
     async Task OnReceivedAsync(Received received)
     {
@@ -30,7 +31,11 @@ public sealed partial class ControlLink
         if (frame.Ping is { } number)
             await SendAsync(new UpFrame(Pong: number));
         if (frame.Close is { } reason)
+        {
             _closing = $"closed the stream: {OneWord(reason)}";
+            _isToWait = reason == "copied";
+            _copiedAt = _isToWait ? Clock : _copiedAt;
+        }
         if (received.Attempt == _attempt)
             ReadNext();
     }

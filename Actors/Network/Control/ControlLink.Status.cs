@@ -12,6 +12,7 @@ public sealed partial class ControlLink
     // A refusal stays in view long enough for somebody to look.
     static readonly TimeSpan _refusalShown = TimeSpan.FromHours(1);
 
+    WallTime? _copiedAt;
     Outage? _unreachable;
     Refusal? _refusedBy;
     RefusedMap? _refusedMap;
@@ -41,6 +42,8 @@ public sealed partial class ControlLink
             yield return $"controller {refusal.Address} refuses this node ({OneWord(refusal.Code)}): {OneLine(refusal.Reason)}{keeps}";
         else if (_unreachable is { } outage && _stream is null && _trust.Removed is null)
             yield return $"no controller reachable since {Print(outage.Since)} ({OneLine(outage.Reason)}){keeps}";
+        if (_copiedAt is { } copied && now - copied < _refusalShown)
+            yield return $"another machine has this node's identity, last seen {Print(copied)}: on the one that is the copy remove the state directory and join it with a credential of its own";
         if (_trust.Audit?.Dispute is { } dispute)
             yield return Describe(dispute);
         else if (_refusedMap is { Reason: TrustRefusal.OlderRevision } older && now - older.At < _refusalShown)

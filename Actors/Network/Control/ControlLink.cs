@@ -20,6 +20,9 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
     // A node that was taken out asks now and then whether it was a mistake.
     static readonly TimeSpan _removedPause = TimeSpan.FromSeconds(30);
 
+    // Two machines with one identity must not take the stream from each other all the time: the one that is told waits.
+    static readonly TimeSpan _copiedPause = TimeSpan.FromSeconds(30);
+
     static readonly TimeSpan _restartPause = TimeSpan.FromSeconds(1);
 
     readonly ControlLinkSetup _setup;
@@ -198,9 +201,10 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
         if (lost.Attempt != _attempt)
             return;
         NoteUnreachable(_controller, _closing ?? lost.Reason);
-        _closing = null;
+        var pause = _isToWait ? _copiedPause * (1 + _setup.Jitter.NextDouble()) : _backoff.Next();
+        (_closing, _isToWait) = (null, false);
         DropStream();
-        Retry(_backoff.Next());
+        Retry(pause);
     }
 
     void Retry(TimeSpan pause) =>

@@ -10,13 +10,17 @@ namespace Mesh.Actors.Ports;
 /// <param name="Version">The program's version as it reported it last.</param>
 /// <param name="ValidUntil">Until when the newest map sent to it may be acted on; null: none was sent since the start.</param>
 /// <param name="Revision">The newest revision that it acknowledged.</param>
+/// <param name="CopiedAt">When two machines were last seen to live with its identity; null: never.</param>
+/// <param name="CopiedFrom">The two addresses that they came from.</param>
 public sealed record NodePresence(
     bool Online = false,
     WallTime? LastSeen = null,
     string? Os = null,
     string? Version = null,
     WallTime? ValidUntil = null,
-    long Revision = 0);
+    long Revision = 0,
+    WallTime? CopiedAt = null,
+    string? CopiedFrom = null);
 
 /// <summary>Keeps the presence of nodes. Safe for concurrent use.</summary>
 public interface IPresence

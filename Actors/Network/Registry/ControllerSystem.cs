@@ -133,9 +133,11 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     /// <c>unknown</c> (no such node), <c>silent</c> (no sign of life), <c>malformed</c>,
     /// <c>certificate</c> (the controller that issued the node's was withdrawn) or <c>behind</c> (the node knows more than this controller).</param>
     /// <param name="issuer">The controller whose certificate authenticated the node; the stream ends when that is withdrawn.</param>
-    public ControlStreamHandle OpenStream(NodeId node, IControlStream stream, ControllerId? issuer = null)
+    /// <param name="origin">Where the stream comes from; with it two machines with one identity are told from one that comes again, and
+    /// the stream of the one that has to wait is closed with <c>copied</c>.</param>
+    public ControlStreamHandle OpenStream(NodeId node, IControlStream stream, ControllerId? issuer = null, StreamOrigin? origin = null)
     {
-        var handle = new ControlStreamHandle(node, Interlocked.Increment(ref _streams), _sessions, issuer);
+        var handle = new ControlStreamHandle(node, Interlocked.Increment(ref _streams), _sessions, issuer, origin);
         _sessions.Tell(new OpenStream(handle, stream), ActorRefs.NoSender);
         return handle;
     }

@@ -12,8 +12,9 @@ public sealed class ControlStreamHandle
     readonly IActorRef _sessions;
     int _waiting;
 
-    internal ControlStreamHandle(NodeId node, long number, IActorRef sessions, ControllerId? issuer = null)
+    internal ControlStreamHandle(NodeId node, long number, IActorRef sessions, ControllerId? issuer = null, StreamOrigin? origin = null)
     {
+        Origin = origin;
         Node = node;
         Issuer = issuer;
         Number = number;
@@ -27,6 +28,9 @@ public sealed class ControlStreamHandle
 
     // Whose certificate the node was authenticated with; null: that is not known.
     internal ControllerId? Issuer { get; }
+
+    // Where it comes from; null: that is not known.
+    internal StreamOrigin? Origin { get; }
 
     /// <summary>
     /// Hands over a line that the node sent; the first must carry an <see cref="AttachFrame"/>. False where the node sends faster than
@@ -51,3 +55,8 @@ public sealed class ControlStreamHandle
 
     internal void DealtWith() => Interlocked.Decrement(ref _waiting);
 }
+
+/// <summary>Says where a control stream comes from.</summary>
+/// <param name="Instance">The text that the node's program drew at its start; not of this controller's making, so never shown.</param>
+/// <param name="Address">The address that it came from.</param>
+public sealed record StreamOrigin(string Instance, string Address);

@@ -315,7 +315,7 @@ sealed partial class SessionsActor
 
     void Greet(NodeHere node)
     {
-        if (_view.Nodes[node.Node].IsPresent && _online.Add(node.Node))
+        if (_view.Nodes.GetValueOrDefault(node.Node) is { IsPresent: true } && _online.Add(node.Node))
             TellPeers(node.Node, SignPresence(node.Node, true));
         if (node.Hint is { } hint)
             TakeHint(hint);

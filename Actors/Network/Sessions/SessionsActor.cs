@@ -78,7 +78,11 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
         Receive<AwaitTold>(On);
         Receive<ToldOverdue>(On);
         Receive<CertificateOver>(On);
-        Receive<RenewalTick>(_ => Renew());
+        Receive<RenewalTick>(_ =>
+        {
+            Renew();
+            ForgetInstances();
+        });
         ReceiveElsewhere();
         Receive<CloseAll>(close =>
         {
@@ -124,7 +128,7 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
             // Its presence stays as it is: the node only changes streams.
             if (former.Body is { } body)
                 _lastBodies.Add(node.Id, body);
-            former.Session.Tell(new EndStream("replaced"));
+            former.Session.Tell(new EndStream(Replacing(former.Handle, open.Handle)));
             ForgetAhead(former.Handle);
             _byRef.Remove(former.Session);
             Context.Unwatch(former.Session);

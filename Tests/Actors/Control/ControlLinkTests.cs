@@ -293,6 +293,26 @@ public sealed class ControlLinkTests : TestKit
     }
 
     [Fact]
+    public async Task It_leaves_the_stream_to_a_copy_of_itself_for_a_while_and_says_so()
+    {
+        var (link, stream) = await StartWithMapAsync(SigningNetwork.Peer(20));
+
+        stream.Send(new DownFrame(Close: "copied"));
+        stream.End();
+
+        await AwaitAssertAsync(async () =>
+        {
+            var status = await StatusAsync(link);
+            Assert.Null(status.Controller);
+            Assert.True(status.InForce);
+            Assert.Contains(status.Health, line => line.Contains("another machine has this node's identity"));
+        });
+        // A stream that is merely lost is opened again a quarter of a second later at most: by now it would be there.
+        await Task.Delay(TimeSpan.FromMilliseconds(600));
+        Assert.Single(_transport.Attempts);
+    }
+
+    [Fact]
     public async Task It_attaches_again_with_what_it_has()
     {
         var (_, stream) = await StartWithMapAsync(SigningNetwork.Peer(20));

@@ -93,7 +93,8 @@ public sealed class TestNode : IControlStream
     /// <summary>Makes it hold a head, as one that it saw when it was attached last, or as one that it makes up.</summary>
     public void HoldAgain(AuditHead head) => Trust = Trust with { Audit = new AuditWitness { Held = head } };
 
-    public void Open(ControllerId? issuer = null) => Handle = (At ?? _harness.Controller).OpenStream(Id, this, issuer);
+    public void Open(ControllerId? issuer = null, StreamOrigin? origin = null) =>
+        Handle = (At ?? _harness.Controller).OpenStream(Id, this, issuer, origin);
 
     public void Attach(bool withBody = true, long ahead = 0) => Handle.Post(new UpFrame(Attach: new AttachFrame(
         "1.1", "linux", _machine.Hostname, withBody ? Trust.Epoch : 0, withBody ? Trust.Revision + ahead : 0,

@@ -42,7 +42,9 @@ sealed record NodeEntry(
     string? CurAddr = null,
     DateTimeOffset? LastHandshake = null,
     DateTimeOffset? LastSeen = null,
-    bool? Online = null)
+    bool? Online = null,
+    bool? Expired = null,
+    DateTimeOffset? KeyExpiry = null)
 {
     /// <summary>Gets the IPv4 address.</summary>
     public string V4 => Addresses.First(address => !address.Contains(':'));
