@@ -30,7 +30,8 @@ public sealed class RollbackTests(ITestOutputHelper output)
         await StartAsync();
         foreach (var node in (LabNode[])[ada, ben])
             await SaysAsync(node, "the controllers' database was rolled back to an older copy: the history of controller");
-        await WarnsAsync("2 nodes have seen history that this journal does not hold (ada, ben,");
+        // Cleo, who is in again there, shows the same whenever she asks.
+        await WarnsAsync("nodes have seen history that this journal does not hold (ada, ben");
         // What they have stays in force: cleo is out, the others talk.
         Assert.Null((await ada.StatusAsync()).Peer("cleo"));
         Assert.True(ada.Ns.Ping(ben.V4, 3));
@@ -58,7 +59,7 @@ public sealed class RollbackTests(ITestOutputHelper output)
             lab.Controller.CreateUser($"user{i}");
         await ada.StartAsync();
         await SaysAsync(ada, "the controllers' database was rolled back and went on, or was changed");
-        await WarnsAsync("a node has seen history that this journal does not hold (ada,");
+        await WarnsAsync("seen history that this journal does not hold (ada");
         // It is not forgotten with the daemon, and the controller's whole history is proof.
         await ada.Daemon.StopAsync();
         await ada.StartAsync();
