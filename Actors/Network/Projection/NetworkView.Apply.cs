@@ -145,7 +145,7 @@ public sealed partial record NetworkView
         var candidates = new HashSet<NodeId>();
         foreach (var selector in CompiledPolicy.Difference(before.Policy, view.Policy))
             candidates.UnionWith(MembersOf(selector));
-        candidates.RemoveWhere(node => SamePeers(before.PeersOf(node), view.PeersOf(node)));
+        candidates.RemoveWhere(node => SameSight(before.PeersOf(node), view.PeersOf(node)));
         // Who waits and would not under the new rules has waited long enough; who is in stays in.
         foreach (var waiting in Waiting.Select(id => Nodes[id]).Where(node => view.Policy.Approves(node.Node, Credentials.GetValueOrDefault(node.Credential))))
         {
@@ -182,6 +182,11 @@ public sealed partial record NetworkView
         && string.Equals(left.Ipv6, right.Ipv6, StringComparison.Ordinal)
         && string.Equals(left.Owner, right.Owner, StringComparison.Ordinal)
         && left.Tags.SequenceEqual(right.Tags, StringComparer.Ordinal);
+
+    // Whose time is over is seen by its peers, but with no rights, whatever the rules say of it.
+    bool SameSight(IReadOnlyDictionary<NodeId, PeerRights> left, IReadOnlyDictionary<NodeId, PeerRights> right) =>
+        left.Count == right.Count
+        && left.All(pair => right.TryGetValue(pair.Key, out var rights) && (rights == pair.Value || Nodes[pair.Key].IsExpired));
 
     static bool SamePeers(IReadOnlyDictionary<NodeId, PeerRights> left, IReadOnlyDictionary<NodeId, PeerRights> right) =>
         left.Count == right.Count && left.All(pair => right.TryGetValue(pair.Key, out var rights) && rights == pair.Value);

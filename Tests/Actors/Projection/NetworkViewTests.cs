@@ -186,6 +186,8 @@ public sealed class NetworkViewTests(ITestOutputHelper output)
         Assert.Empty(seen.Accept);
         Assert.Empty(seen.Send);
         Assert.True(view.BodyFor(db.Id)!.Self.Expired);
+        // Rules about rights that it has not got change nothing for who sees it.
+        Assert.Equal([db.Id], view.Apply(view.Revision + 1, Policy((["user:alice"], ["user:bob"]))).Affected);
         foreach (var happened in (INetworkEvent[])
             [new NodeExpirySet("c", "admin:root", At, db.Id, null), new NodeTagged("c", "admin:root", At, db.Id, null, ["ci"]), Registered(db, 9)])
         {
