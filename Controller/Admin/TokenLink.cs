@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using Mesh.Controller.Tls;
 using Mesh.Protocol.Admin;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Time;
@@ -182,35 +183,10 @@ sealed class TokenLink : AdminLink
 
         public PinRefusal Refusal { get; private set; }
 
-        async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+        ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
         {
             Refusal = PinRefusal.None;
-            var colon = Address.LastIndexOf(':');
-            var port = int.Parse(Address.AsSpan(colon + 1), System.Globalization.CultureInfo.InvariantCulture);
-            var host = Address[..colon].Trim('[', ']');
-            // One socket per family: a machine without IPv6 cannot make a dual-mode one.
-            var addresses = IPAddress.TryParse(host, out var literal) ? [literal] : await Dns.GetHostAddressesAsync(host, cancellationToken);
-            Exception? last = null;
-            foreach (var address in addresses)
-            {
-                var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-                try
-                {
-                    await socket.ConnectAsync(address, port, cancellationToken);
-                    return new NetworkStream(socket, ownsSocket: true);
-                }
-                catch (SocketException failure)
-                {
-                    socket.Dispose();
-                    last = failure;
-                }
-                catch
-                {
-                    socket.Dispose();
-                    throw;
-                }
-            }
-            throw last ?? new SocketException((int)SocketError.HostNotFound);
+            return ControllerDial.ConnectAsync(Address, cancellationToken);
         }
     }
 }

@@ -132,6 +132,9 @@ sealed class MemberLinks(ControllerSystem system, ControllerKeys keys, IClock cl
         KeepAlivePingTimeout = TimeSpan.FromSeconds(3),
         KeepAlivePingPolicy = HttpKeepAlivePingPolicy.Always,
         ConnectTimeout = ConnectTimeout,
+        UseProxy = false,
+        UseCookies = false,
+        AllowAutoRedirect = false,
         SslOptions = new SslClientAuthenticationOptions
         {
             EnabledSslProtocols = SslProtocols.Tls13,
@@ -145,34 +148,7 @@ sealed class MemberLinks(ControllerSystem system, ControllerKeys keys, IClock cl
                     && pinned!.Delegation.Controller == member;
             },
         },
-        ConnectCallback = async (_, cancellationToken) =>
-        {
-            var colon = address.LastIndexOf(':');
-            var host = address[..colon].Trim('[', ']');
-            var port = int.Parse(address.AsSpan(colon + 1), System.Globalization.CultureInfo.InvariantCulture);
-            var addresses = IPAddress.TryParse(host, out var literal) ? [literal] : await Dns.GetHostAddressesAsync(host, cancellationToken);
-            SocketException? last = null;
-            foreach (var one in addresses)
-            {
-                var socket = new Socket(one.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-                try
-                {
-                    await socket.ConnectAsync(one, port, cancellationToken);
-                    return new NetworkStream(socket, ownsSocket: true);
-                }
-                catch (SocketException failure)
-                {
-                    socket.Dispose();
-                    last = failure;
-                }
-                catch
-                {
-                    socket.Dispose();
-                    throw;
-                }
-            }
-            throw last ?? new SocketException((int)SocketError.HostNotFound);
-        },
+        ConnectCallback = (_, cancellationToken) => ControllerDial.ConnectAsync(address, cancellationToken),
     };
 
     sealed class Dialler(CancellationToken closing)
