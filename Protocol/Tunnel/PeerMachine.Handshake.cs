@@ -107,6 +107,7 @@ public sealed partial class PeerMachine
             HandleEndpointSeen(from);
             InstallInitiated(
                 new TransportSession(SessionRole.Initiator, local, remote, sendingKey, receivingKey, Activity, now, suite), now);
+            RenewOtherSuite(now);
         }
         finally
         {

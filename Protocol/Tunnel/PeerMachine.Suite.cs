@@ -30,7 +30,8 @@ public sealed partial class PeerMachine
     {
         if (suite == CipherSuite.Aes256Gcm)
             ForgetFallback();
-        else if (_options.Suite == CipherSuite.Aes256Gcm && !(now < _continuity.PlainUntil))
+        // A plain one that went out before AES was asked for says nothing of what the peer takes.
+        else if (_options.Suite == CipherSuite.Aes256Gcm && _aesInitiations >= TunnelTuning.SuiteAttempts && !(now < _continuity.PlainUntil))
             _continuity.PlainUntil = now + TunnelTuning.SuiteFallbackTime;
     }
 
@@ -38,6 +39,14 @@ public sealed partial class PeerMachine
     {
         if (suite == CipherSuite.Aes256Gcm)
             ForgetFallback();
+    }
+
+    // A session made before both ends had announced a better suite is not kept for its two minutes. A handshake that is under way decides
+    // when it completes.
+    void RenewOtherSuite(Instant now)
+    {
+        if (_continuity.Current is { } session && session.Suite != ChooseSuite(now))
+            StartHandshake(now);
     }
 
     void ForgetFallback()

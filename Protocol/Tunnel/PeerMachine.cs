@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Mesh.Protocol.Crypto;
+using Mesh.Protocol.Identity;
 using Mesh.Protocol.Time;
 
 namespace Mesh.Protocol.Tunnel;
@@ -16,7 +17,7 @@ namespace Mesh.Protocol.Tunnel;
 /// </remarks>
 public sealed partial class PeerMachine
 {
-    readonly PeerOptions _options;
+    PeerOptions _options;
     readonly PeerContinuity _continuity;
     readonly ISessionIndexes _indexes;
     readonly IEntropy _entropy;
@@ -96,6 +97,24 @@ public sealed partial class PeerMachine
             return;
         _continuity.Endpoint = from;
         _events.Enqueue(new PeerEvent.EndpointChanged(from));
+    }
+
+    /// <summary>
+    /// Takes another configuration. Sessions stay, and so does a handshake that is under way: another suite or pre-shared key counts from
+    /// the next initiation on, and a session of another suite than is now asked for is renewed.
+    /// </summary>
+    public void Configure(CipherSuite suite, PresharedKey? presharedKey, TimeSpan persistentKeepalive, Instant now)
+    {
+        var before = _options;
+        _options = before with { Suite = suite, PresharedKey = presharedKey, PersistentKeepalive = persistentKeepalive };
+        if (persistentKeepalive != before.PersistentKeepalive)
+            _timers.Set(TunnelTimer.PersistentKeepalive, persistentKeepalive > TimeSpan.Zero ? now : null);
+        if (suite == before.Suite)
+            return;
+        _aesInitiations = 0;
+        if (suite == CipherSuite.ChaCha20Poly1305)
+            ForgetFallback();
+        RenewOtherSuite(now);
     }
 
     /// <summary>Replaces the endpoint by configuration; an initiation that waited for one goes out with the next transmit.</summary>

@@ -142,16 +142,8 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
     {
         var before = _peer;
         _peer = peer;
-        var keysChanged = !SameSecret(before.PresharedKey, peer.PresharedKey) || before.PersistentKeepalive != peer.PersistentKeepalive
-            || before.Suite != peer.Suite;
-        if (keysChanged)
-        {
-            CreateMachine();
-            Attach();
-            // A session made before both ends had announced a better suite is not kept for its two minutes.
-            if (before.Suite != peer.Suite && _machine?.CurrentSession is { } session && session.Suite != peer.Suite)
-                _machine.StartHandshake(_clock.Now);
-        }
+        // In place: a machine made anew would forget the handshake that is under way, and what answers it.
+        _machine?.Configure(peer.Suite, peer.PresharedKey, peer.PersistentKeepalive, _clock.Now);
 
         // An endpoint that works is not given up for a hint; one that does not, or that there is none of, is.
         var hinted = !before.Endpoints.SequenceEqual(peer.Endpoints) && !IsProven && !peer.Endpoints.Contains(_port.Endpoint);
@@ -176,7 +168,4 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
 
     // Heard from the peer within the time after which the protocol itself doubts it.
     bool IsProven => _port.Continuity.Activity.LastReceived is { } at && _clock.Now - at < TunnelSpecification.RejectAfterTime && _unanswered < 2;
-
-    static bool SameSecret(Mesh.Protocol.Identity.PresharedKey? a, Mesh.Protocol.Identity.PresharedKey? b) =>
-        ReferenceEquals(a, b) || (a is not null && b is not null && a.SecretEquals(b));
 }

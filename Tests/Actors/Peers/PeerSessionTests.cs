@@ -82,6 +82,21 @@ public sealed class PeerSessionTests : TestKit, ITunnelClock
     }
 
     [Fact]
+    public async Task AnUpdateLeavesTheHandshakeThatIsUnderWay()
+    {
+        var session = Start(_peer);
+        _port.Signal(PeerSignals.SessionWanted);
+        Transmitted();
+        session.Tell(new PeerSession.Update(_peer with { Suite = CipherSuite.Aes256Gcm, PersistentKeepalive = TimeSpan.FromSeconds(25) }));
+        _port.Signal(PeerSignals.SessionWanted);
+        await session.Ask<ActorIdentity>(new Identify("done"), Patience);
+        Assert.Empty(_port.Transmitted);
+        Assert.Equal(1, Volatile.Read(ref _port.Attachments));
+        await AdvanceAsync(session, TunnelSpecification.RekeyTimeout + TunnelSpecification.RekeyTimeoutJitter);
+        Assert.Equal(CipherSuite.Aes256Gcm, HandshakeInitiation.Suite(Transmitted().Datagram));
+    }
+
+    [Fact]
     public async Task AfterAFailureANewIncarnationAttachesAndWorks()
     {
         Start(_peer);

@@ -96,6 +96,44 @@ public sealed class SuiteTests
         Assert.Equal(Aes, aliceToBob.SendSession.Suite);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_suite_that_is_asked_for_during_a_handshake_costs_it_nothing(bool answerUnderWay)
+    {
+        var network = new SimNetwork(12);
+        var alice = network.AddDevice(Aes);
+        var bob = network.AddDevice(Aes);
+        var aliceToBob = alice.AddPeer(bob, bob.Endpoint, suite: Plain);
+        var bobToAlice = bob.AddPeer(alice, alice.Endpoint, suite: Plain);
+        List<CipherSuite> initiations = [];
+        network.Filter = datagram =>
+        {
+            if (IsInitiation(datagram))
+                initiations.Add(HandshakeInitiation.Suite(datagram.Bytes));
+            return true;
+        };
+        alice.SendPacket(aliceToBob, [1]);
+        if (answerUnderWay)
+            Assert.True(network.RunUntil(() => bobToAlice.Continuity.Next is not null, TimeSpan.FromSeconds(1)));
+        aliceToBob.Machine.Configure(Aes, null, TimeSpan.Zero, network.Clock.Now);
+        alice.Drain(aliceToBob);
+        bobToAlice.Machine.Configure(Aes, null, TimeSpan.Zero, network.Clock.Now);
+        bob.Drain(bobToAlice);
+        network.Run(TimeSpan.FromSeconds(1));
+        Assert.Single(bobToAlice.Received);
+        Assert.Equal(Plain, aliceToBob.SendSession!.Suite);
+
+        network.Run(TimeSpan.FromSeconds(6));
+        Assert.Equal([Plain, Aes], initiations);
+        Assert.Equal(Aes, aliceToBob.SendSession!.Suite);
+        bob.SendPacket(bobToAlice, [2]);
+        Assert.True(network.RunUntil(() => aliceToBob.Received.Count == 1, TimeSpan.FromSeconds(1)));
+        Assert.Equal(Aes, bobToAlice.SendSession!.Suite);
+        Assert.False(aliceToBob.Continuity.SuiteFellBack);
+        Assert.Equal(0, alice.Drops.Total + bob.Drops.Total);
+    }
+
     [Fact]
     public void A_peer_that_is_away_is_not_remembered_as_one_without_aes()
     {
