@@ -5,6 +5,7 @@ using Xunit.Abstractions;
 namespace Mesh.Tests.E2E;
 
 /// <summary>The network outlives its controller, and a node outlives its daemon without one.</summary>
+[Collection(Waiting.Scenarios)]
 public sealed class ControllerLossTests(ITestOutputHelper output)
 {
     // The full length crosses two rekeys (every 120 s); the short form leaves those to the interoperation tests, which cross one next to others.

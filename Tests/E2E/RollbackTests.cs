@@ -5,6 +5,7 @@ using Xunit.Abstractions;
 namespace Mesh.Tests.E2E;
 
 /// <summary>A controller whose database is exchanged for an older copy: its nodes know more than it does, and say so.</summary>
+[Collection(Waiting.Scenarios)]
 public sealed class RollbackTests(ITestOutputHelper output)
 {
     [RequiresRootFact("ip", "ping")]

@@ -10,6 +10,7 @@ using Xunit.Abstractions;
 namespace Mesh.Tests.E2E;
 
 /// <summary>A node believes signatures and dates, not whoever answers.</summary>
+[Collection(Waiting.Scenarios)]
 public sealed class TrustTests(ITestOutputHelper output)
 {
     [RequiresRootFact("ip", "ping")]
