@@ -15,6 +15,9 @@ sealed class AdminClient(AdminLink link, string? moment = null)
     /// <summary>Gets which revision the last answer was of, and the time then; null for the present.</summary>
     public string? AsOf { get; private set; }
 
+    /// <summary>Gets how many events before that moment say nothing any more, as the last answer had it; null: all speak.</summary>
+    public string? Pruned { get; private set; }
+
     /// <summary>Reads.</summary>
     public Task<T> GetAsync<T>(string path, JsonTypeInfo<T> reply, CancellationToken cancellationToken) where T : class
     {
@@ -68,6 +71,7 @@ sealed class AdminClient(AdminLink link, string? moment = null)
         using var response = await link.SendAsync(request, HttpCompletionOption.ResponseContentRead, cancellationToken);
         var content = await response.Content.ReadAsByteArrayAsync(cancellationToken);
         AsOf = response.Headers.TryGetValues(AdminVerbs.AsOfHeader, out var asOf) ? asOf.First() : null;
+        Pruned = response.Headers.TryGetValues(AdminVerbs.PrunedHeader, out var pruned) ? pruned.First() : null;
         if (!response.IsSuccessStatusCode)
             throw Refused((int)response.StatusCode, content);
         try

@@ -360,6 +360,8 @@ sealed record VersionReport(string Version);
 [JsonSerializable(typeof(VersionReport))]
 [JsonSerializable(typeof(ClusterReport))]
 [JsonSerializable(typeof(ActorReport))]
+[JsonSerializable(typeof(PruneRequest))]
+[JsonSerializable(typeof(PruneAnswer))]
 [JsonSerializable(typeof(NewToken))]
 [JsonSerializable(typeof(CreatedToken))]
 [JsonSerializable(typeof(TokenEntry))]

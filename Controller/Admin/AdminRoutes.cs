@@ -63,6 +63,7 @@ static class AdminRoutes
         new("POST", "policy/rollback", TokenScopes.PolicyWrite),
         new("GET", "audit", TokenScopes.AuditRead),
         new("GET", "audit/export", TokenScopes.AuditRead),
+        new("POST", "audit/prune", TokenScopes.Admin),
         new("GET", "tokens", TokenScopes.TokensRead),
         new("POST", "tokens", TokenScopes.TokensWrite),
         new("POST", "tokens/*/revoke", TokenScopes.TokensWrite),

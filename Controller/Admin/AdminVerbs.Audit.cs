@@ -62,6 +62,17 @@ sealed partial class AdminVerbs
         await Exporter.WriteAsync(prepared.Value, context.Response.Body, context.RequestAborted);
     }
 
+    async Task PruneAsync(HttpContext context, Cause cause)
+    {
+        if (await context.ReadAsync(AdminJson.Default.PruneRequest, MaximumRequest) is not { } request)
+            return;
+        var before = clock.Now - TimeSpan.FromSeconds(Math.Clamp(request.OlderThan, 0, 1_000_000_000));
+        var pruned = await system.PruneAsync(before, request.DryRun, cause, context.RequestAborted);
+        await (pruned.IsDone
+            ? context.SendAsync(new PruneAnswer(before, pruned.Value.Entities, pruned.Value.Events, request.DryRun), AdminJson.Default.PruneAnswer)
+            : RefuseAsync(context, pruned.Refusal));
+    }
+
     static ExportRequest? Read(IQueryCollection query)
     {
         var request = new ExportRequest(Payloads: query["payloads"] != "no");

@@ -15,6 +15,9 @@ sealed partial class AdminVerbs
     /// <summary>Names the header that says which revision an answer about the past is of, and the time then.</summary>
     public const string AsOfHeader = "Mesh-As-Of";
 
+    /// <summary>Names the header that says how many events up to then have lost their content by retention.</summary>
+    public const string PrunedHeader = "Mesh-Pruned";
+
     // The same questions as of the present, with the answers of the moment that `at` names. What is not here has no past.
     async Task ServePastAsync(HttpContext context, string[] path)
     {
@@ -31,6 +34,8 @@ sealed partial class AdminVerbs
         }
         var then = past.Value.Past!;
         context.Response.Headers[AsOfHeader] = string.Create(CultureInfo.InvariantCulture, $"{then.View.Revision} {then.Time}");
+        if (then.Pruned > 0)
+            context.Response.Headers[PrunedHeader] = then.Pruned.ToString(CultureInfo.InvariantCulture);
         await ((context.Request.Method, path) switch
         {
             ("GET", ["v1", "users"]) => SendUsersAsync(context, past.Value),

@@ -55,6 +55,7 @@ sealed partial class AdminVerbs(
             ("POST", ["v1", "policy", "rollback"]) => PolicyRollbackAsync(context, cause),
             ("GET", ["v1", "audit"]) => AuditAsync(context, system.Queries),
             ("GET", ["v1", "audit", "export"]) => ExportAuditAsync(context),
+            ("POST", ["v1", "audit", "prune"]) => PruneAsync(context, cause),
             ("GET", ["v1", "cluster", "controllers", var id]) => ShowControllerAsync(context, id),
             ("POST", ["v1", "cluster", "controllers", var id, "renew"]) => RenewControllerAsync(context, id, cause),
             ("POST", ["v1", "cluster", "controllers", var id, "remove"]) => RemoveControllerAsync(context, id, cause),

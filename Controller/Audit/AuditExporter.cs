@@ -87,10 +87,11 @@ sealed class AuditExporter(ControllerSystem system, IJournalTail journal, Contro
                 break;
             }
             head = followed;
+            var hasPayload = prepared.Request.Payloads && !journaled.IsPruned;
             Add(
                 new ExportEntry(
                     entry.Ordering, entry.PersistenceId, entry.SequenceNr, entry.CreatedMs, entry.Manifest, head.Digest, entry.CommandId,
-                    prepared.Request.Payloads ? journaled.Payload.ToArray() : null, prepared.Request.Payloads ? null : entry.PayloadHash),
+                    hasPayload ? journaled.Payload.ToArray() : null, hasPayload ? null : entry.PayloadHash),
                 ExportJson.Default.ExportEntry);
             await FlushAsync(FlushSize);
         }

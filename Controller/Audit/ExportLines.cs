@@ -28,7 +28,7 @@ sealed record ExportHead(
 /// <param name="Chain">The chain's value after it.</param>
 /// <param name="Command">The command that caused it.</param>
 /// <param name="Payload">The event as the journal holds it: base64 of JSON.</param>
-/// <param name="PayloadHash">Its hash, where the payload is withheld.</param>
+/// <param name="PayloadHash">Its hash, where the payload is withheld or was pruned.</param>
 sealed record ExportEntry(
     long Ordering, string Id, long Number, long Created, string Manifest, Digest256 Chain, string? Command, byte[]? Payload,
     Digest256? PayloadHash);

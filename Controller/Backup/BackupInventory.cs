@@ -47,6 +47,11 @@ sealed class BackupInventory
         _numbers[row.PersistenceId] = row.SequenceNr;
         if (row.IsDeleted)
             return;
+        if (row.IsPruned)
+        {
+            View = View.Apply(ordering, new EventPruned(row.CommandId ?? "", default)).View;
+            return;
+        }
         var happened = (INetworkEvent)serializer.FromBinary(row.Message, row.Manifest);
         View = View.Apply(ordering, happened).View;
         if (row.PersistenceId == NetworkEntity)

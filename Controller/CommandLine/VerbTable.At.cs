@@ -55,6 +55,8 @@ static partial class VerbTable
     {
         if (client.AsOf?.Split(' ') is [var revision, var time])
             terminal.Error.WriteLine($"as of revision {revision}, {time}");
+        if (client.Pruned is { } events)
+            terminal.Error.WriteLine($"{events} events until then were pruned: of the machines, credentials and tokens they were about nothing is shown");
     }
 
     static void WriteMap(MapReport report, Terminal to)

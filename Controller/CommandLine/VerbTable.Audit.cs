@@ -15,7 +15,7 @@ static partial class VerbTable
     {
         return Group(
             "audit", "Shows what happened, by whom and when; proves that nothing of it was changed.", "mesh-controller audit list",
-            List(), Export(), Verify());
+            List(), Export(), Verify(), Prune(terminal, common));
 
         Command List()
         {
@@ -85,9 +85,9 @@ static partial class VerbTable
                 "export",
                 "Writes the journal, or a stretch of it, as lines of JSON that 'audit verify' can check without a controller: every event with the "
                 + "value of the hash chain after it, at the end the controller's signature. It holds hashes of secrets and no secret. An event's "
-                + "content is base64: jq -r 'select(.payload).payload|@base64d'.\n\nThe journal itself keeps every event for ever, since it is what the "
-                + "network is computed from. What is to be kept elsewhere is exported in stretches that follow each other; each can be verified by "
-                + "itself, and all of them together.",
+                + "content is base64: jq -r 'select(.payload).payload|@base64d'.\n\nThe journal itself keeps every event, since it is what the "
+                + "network is computed from, and the content of those that it still needs; see 'audit prune'. What is to be kept elsewhere is exported "
+                + "in stretches that follow each other; each can be verified by itself, and all of them together.",
                 "mesh-controller audit export --continue 2026-10.jsonl -o 2026-11.jsonl");
             Add(verb, from, to, continues, withheld, file);
             verb.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) =>
@@ -163,6 +163,28 @@ static partial class VerbTable
         }
     }
 
+    static Command Prune(Terminal terminal, CommonFlags common)
+    {
+        var olderThan = new Option<string>("--older-than") { Description = "How long ago it ended at least: 400d; 30 days is the least", HelpName = "TIME", Required = true };
+        var dryRun = new Option<bool>("--dry-run", "-n") { Description = "Only say how much it is" };
+        var verb = Verb(
+            "prune",
+            "Forgets for good what ended long ago: of credentials, machines and tokens of which nothing happened since, the journal keeps that "
+            + "something happened and its hash, and no longer what. The audit chain holds as before: every head that a node or an export has stays "
+            + "provable. Export first what is to be kept. The setting audit-retention does the same once a day. Backups and archives keep what they hold.",
+            "mesh-controller audit prune --older-than 400d --dry-run");
+        Add(verb, olderThan, dryRun);
+        verb.SetAction((parsed, cancellationToken) => AskAsync(parsed, terminal, common, async (client, output) => output.Show(
+            await client.PostAsync(
+                "/v1/audit/prune", new PruneRequest(ParseSpan("--older-than", parsed.GetValue(olderThan)!), parsed.GetValue(dryRun)),
+                AdminJson.Default.PruneRequest, AdminJson.Default.PruneAnswer, cancellationToken),
+            AdminJson.Default.PruneAnswer,
+            (answer, to) => to.Out.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{(answer.DryRun ? "would prune" : "pruned")} {answer.Events} events of {answer.Entities} credentials, machines and tokens that ended before {Show(answer.Before)}")))));
+        return verb;
+    }
+
     // A question a second costs the controller a look at the journal's end.
     static readonly TimeSpan FollowInterval = TimeSpan.FromSeconds(1);
 
@@ -208,7 +230,8 @@ static partial class VerbTable
 
     static AuditVerification Report(IReadOnlyList<VerifiedExport> verified, Expectations expected) => new(
         [.. verified.Select(one => new VerifiedStretch(
-            one.File, one.To.Count - one.From.Count, one.From.ToString(), one.To.ToString(), one.Controller, one.Epoch, one.Issued, one.Payloads))],
+            one.File, one.To.Count - one.From.Count, one.From.ToString(), one.To.ToString(), one.Controller, one.Epoch, one.Issued, one.Payloads,
+            one.Pruned))],
         verified[0].Network, verified[0].RootHash, expected.RootHash is not null, verified[^1].To.ToString(), expected.Heads.Count);
 
     static void WriteVerification(AuditVerification report, Terminal to)
@@ -218,6 +241,9 @@ static partial class VerbTable
             to.Out.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{one.File}: {one.Entries} events{(one.Payloads ? "" : " without their content")}, signed by controller {one.Controller} on {Show(one.Issued)} in epoch {one.Epoch}"));
+            if (one.Pruned > 0)
+                to.Out.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture, $"            {one.Pruned} of them were pruned: their place and hash are proven, what they said is gone"));
         }
         to.Out.WriteLine($"network     {report.Network}");
         to.Out.WriteLine($"head        {report.Head}");

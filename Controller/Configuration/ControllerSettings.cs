@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Mesh.Actors.Registry;
 using Mesh.Controller.Journal;
 using Mesh.Protocol.Enrollment;
 using Microsoft.Extensions.Logging;
@@ -70,6 +71,9 @@ sealed record ControllerSettings
     /// <summary>Gets how long an ephemeral node may be away before it is deleted.</summary>
     public TimeSpan EphemeralTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>Gets how long what has ended is kept before its events lose their content; null: for ever.</summary>
+    public TimeSpan? AuditRetention { get; init; }
+
     /// <summary>Gets the configuration file, for what it says to the actor engine.</summary>
     public Config Actors { get; init; } = Config.Empty;
 
@@ -101,6 +105,7 @@ sealed record ControllerSettings
             CredentialLifetime = source.Span("credential-lifetime", defaults.CredentialLifetime),
             NodeExpiry = source.Has("node-expiry") ? source.Span("node-expiry", TimeSpan.MaxValue) : null,
             EphemeralTimeout = source.Span("ephemeral-timeout", defaults.EphemeralTimeout),
+            AuditRetention = source.Has("audit-retention") ? Retention(source) : null,
             Actors = config,
         };
     }
@@ -169,6 +174,14 @@ sealed record ControllerSettings
         }
     }
 
+    static TimeSpan Retention(Source source)
+    {
+        var retention = source.Span("audit-retention", TimeSpan.MaxValue);
+        return retention >= NetworkState.ShortestRetention
+            ? retention
+            : throw source.Wrong("audit-retention", $"{retention.TotalDays:0.#} days", $"at least {NetworkState.ShortestRetention.TotalDays:0} days are expected");
+    }
+
     static string? NotEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
     sealed class Source(SettingFlags flags, Func<string, string?> environment, Config config)
@@ -178,7 +191,7 @@ sealed record ControllerSettings
         public static readonly string[] Keys =
         [
             "state-dir", "database", "socket", "listen", "advertise", "internal-address", "root-passphrase-file", "log-level", "zone", "ipv4", "ipv6", "map-valid-for",
-            "map-accept-for", "map-renewal-interval", "credential-lifetime", "node-expiry", "ephemeral-timeout",
+            "map-accept-for", "map-renewal-interval", "credential-lifetime", "node-expiry", "ephemeral-timeout", "audit-retention",
         ];
 
         [return: System.Diagnostics.CodeAnalysis.NotNullIfNotNull(nameof(@default))]

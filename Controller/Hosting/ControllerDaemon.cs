@@ -139,7 +139,7 @@ sealed class ControllerDaemon : IAsyncDisposable
         _ends.Push(async () => await _cluster.LeaveAsync());
         _system = await ControllerSystem.StartAsync(
             actors, _journal, _keys, _clock, SystemEntropy.Instance, new PresenceTable(), Options(), _cluster.Jobs, _cluster.LastSeen,
-            cancellationToken);
+            _journal, cancellationToken);
         _ends.Push(_system.DisposeAsync);
         await EnsureNetworkAsync();
         _delegation = OwnDelegation.Begin(_system, _keys, _state, _clock, passphrase, _log);
@@ -273,6 +273,7 @@ sealed class ControllerDaemon : IAsyncDisposable
         CredentialLifetime = _settings.CredentialLifetime,
         NodeExpiry = _settings.NodeExpiry,
         EphemeralTimeout = _settings.EphemeralTimeout,
+        Retention = _settings.AuditRetention,
         // A short time-out is watched more closely.
         NodeSweepInterval = TimeSpan.FromSeconds(Math.Clamp(_settings.EphemeralTimeout.TotalSeconds / 6, 0.5, 10)),
     };

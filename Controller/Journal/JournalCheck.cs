@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mesh.Protocol.Identity;
 
 namespace Mesh.Controller.Journal;
 
@@ -35,7 +36,12 @@ internal static class JournalCheck
             if (row.IsDeleted)
                 continue;
             events++;
-            if (row.Identifier != serializer.Identifier)
+            if (row.IsPruned)
+            {
+                if (row.Message.Length != Octets32.Size)
+                    Report(row, "was pruned, and not even its hash is left");
+            }
+            else if (row.Identifier != serializer.Identifier)
                 Report(row, $"was written by an unknown serializer ({row.Identifier.ToString(CultureInfo.InvariantCulture)})");
             else if (Unreadable(row) is { } reason)
                 Report(row, reason);

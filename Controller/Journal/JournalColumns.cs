@@ -10,7 +10,7 @@ internal static class JournalColumns
     public const string Row = "ordering, deleted, persistence_id, sequence_number, created, message, identifier, manifest, writer_uuid, command_id";
 
     /// <summary>The columns of a <see cref="JournalEvent"/>.</summary>
-    public const string Event = "ordering, persistence_id, sequence_number, created, manifest, command_id, message";
+    public const string Event = "ordering, persistence_id, sequence_number, created, manifest, command_id, message, identifier";
 
     /// <summary>Reads a row that was selected by <see cref="Row"/>.</summary>
     public static StoredRow ReadRow(DbDataReader from) => new(
@@ -36,7 +36,10 @@ internal static class JournalColumns
         (from.GetInt64(3) - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMillisecond,
         TextOrNull(from, 4) ?? "",
         TextOrNull(from, 5),
-        from.GetFieldValue<byte[]>(6));
+        from.GetFieldValue<byte[]>(6))
+    {
+        IsPruned = !from.IsDBNull(7) && from.GetInt32(7) == JournalRow.PrunedIdentifier,
+    };
 
     private static string? TextOrNull(DbDataReader from, int column) => from.IsDBNull(column) ? null : from.GetString(column);
 }

@@ -33,6 +33,13 @@ internal abstract partial class JournalDatabase
     /// </summary>
     public Task DeleteToAsync(string persistenceId, long toSequenceNr) => EnqueueAsync(new Delete(persistenceId, toSequenceNr));
 
+    /// <inheritdoc/>
+    public async Task PruneAsync(IReadOnlyCollection<string> persistenceIds, long upTo)
+    {
+        await Task.WhenAll(persistenceIds.Select(id => EnqueueAsync(new Prune(id, upTo)))).ConfigureAwait(false);
+        await EnqueueAsync(new Compact()).ConfigureAwait(false);
+    }
+
     /// <summary>
     /// Fills an empty journal with rows, orderings and all: either all of them are stored or, with the exception that reading them threw or a
     /// <see cref="JournalNotEmptyException"/>, none.
@@ -49,7 +56,7 @@ internal abstract partial class JournalDatabase
     protected virtual bool IsWorthTryingAlone(Exception failure) => true;
 
     /// <summary>Whether an operation may be in a group with the one before it. What can be read only once is never tried again, so it is alone.</summary>
-    protected virtual bool MayShare(Operation before, Operation next) => before is not Import && next is not Import;
+    protected virtual bool MayShare(Operation before, Operation next) => before is not (Import or Compact) && next is not (Import or Compact);
 
     private Task EnqueueAsync(Operation operation)
     {
@@ -148,6 +155,15 @@ internal abstract partial class JournalDatabase
     {
         public long Result { get; set; }
     }
+
+    /// <summary>Leaves of the events of an id, up to an ordering, the hashes of their content.</summary>
+    protected sealed class Prune(string persistenceId, long upTo) : Operation(persistenceId)
+    {
+        public long UpTo { get; } = upTo;
+    }
+
+    /// <summary>Makes sure that nothing lies about in the files that is no longer in the tables, where the database does not see to that itself.</summary>
+    protected sealed class Compact() : Operation("");
 
     /// <summary>Deletes the events of an id up to a number.</summary>
     protected sealed class Delete(string persistenceId, long toSequenceNr) : Operation(persistenceId)

@@ -2,7 +2,7 @@ using Mesh.Actors.Ports;
 
 namespace Mesh.Controller.Journal;
 
-internal abstract partial class JournalDatabase : IJournalTail
+internal abstract partial class JournalDatabase : IJournalTail, IJournalPruning
 {
     /// <summary>How often a waiting reader looks for what another process wrote; this process's own commits wake it at once.</summary>
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(500);

@@ -20,6 +20,12 @@ internal sealed record JournalRow(
     /// <summary>Gets whether the row only says that its number is spent: never replayed, never told to anybody.</summary>
     public bool IsDeleted { get; init; }
 
+    /// <summary>The serializer's number where there is no content left but its SHA-256.</summary>
+    public const int PrunedIdentifier = -1;
+
+    /// <summary>Gets whether the content was pruned: then the message is its SHA-256. It is told, and not replayed.</summary>
+    public bool IsPruned => Identifier == PrunedIdentifier;
+
     /// <summary>Makes the row of an event that was rejected: its number is spent, and nobody else may have it.</summary>
     public static JournalRow Spent(string persistenceId, long sequenceNr, long createdTicks) =>
         new(persistenceId, sequenceNr, createdTicks, [], 0, "", null, null) { IsDeleted = true };

@@ -32,6 +32,9 @@ internal sealed partial class PostgresJournal
                 case Delete delete:
                     Run(connection, delete);
                     break;
+                case Prune prune:
+                    Run(connection, prune);
+                    break;
                 case Import import:
                     Run(connection, import);
                     break;
@@ -91,6 +94,20 @@ internal sealed partial class PostgresJournal
             Parameters = { new() { Value = persistenceId } },
         };
         return (long)command.ExecuteScalar()!;
+    }
+
+    private static void Run(NpgsqlConnection connection, Prune prune)
+    {
+        using var command = new NpgsqlCommand(
+            """
+            UPDATE journal SET message = sha256(message), identifier = $3
+            WHERE persistence_id = $1 AND ordering <= $2 AND NOT deleted AND identifier IS DISTINCT FROM $3
+            """,
+            connection)
+        {
+            Parameters = { new() { Value = prune.PersistenceId }, new() { Value = prune.UpTo }, new() { Value = JournalRow.PrunedIdentifier } },
+        };
+        command.ExecuteNonQuery();
     }
 
     private static void Run(NpgsqlConnection connection, Delete delete)

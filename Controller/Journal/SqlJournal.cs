@@ -46,7 +46,12 @@ internal sealed class SqlJournal : AsyncWriteJournal
         long toSequenceNr,
         long max,
         Action<IPersistentRepresentation> recoveryCallback) =>
-        _database.ReplayAsync(persistenceId, fromSequenceNr, toSequenceNr, max, row => recoveryCallback(Read(row)));
+        _database.ReplayAsync(persistenceId, fromSequenceNr, toSequenceNr, max, row =>
+        {
+            // An entity whose content was pruned begins anew behind it.
+            if (!row.IsPruned)
+                recoveryCallback(Read(row));
+        });
 
     /// <inheritdoc/>
     public override Task<long> ReadHighestSequenceNrAsync(string persistenceId, long fromSequenceNr) =>

@@ -1,3 +1,5 @@
+using Mesh.Protocol.Crypto;
+using Mesh.Protocol.Identity;
 using Microsoft.Data.Sqlite;
 
 namespace Mesh.Controller.Journal;
@@ -28,6 +30,13 @@ internal sealed partial class SqliteJournal
             return ExplainWrite(stuck);
         try
         {
+            if (group is [Compact])
+            {
+                // Pages keep scraps of what moved between them; what is written anew does not.
+                _writer.Execute("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+                return null;
+            }
+
             if (!group.Any(operation => operation is not HighestSequenceNr))
             {
                 foreach (var operation in group)
@@ -85,6 +94,9 @@ internal sealed partial class SqliteJournal
             case Delete delete:
                 Run(delete);
                 break;
+            case Prune prune:
+                Run(prune);
+                break;
             case Import import:
                 Run(import);
                 break;
@@ -134,6 +146,34 @@ internal sealed partial class SqliteJournal
             insert.Parameters.AddWithValue("$writer", (object?)row.WriterUuid ?? DBNull.Value);
             insert.Parameters.AddWithValue("$command", (object?)row.CommandId ?? DBNull.Value);
             insert.ExecuteNonQuery();
+        }
+    }
+
+    private void Run(Prune prune)
+    {
+        using var select = _writer.CreateCommand();
+        select.CommandText = """
+            SELECT ordering, message FROM journal
+            WHERE persistence_id = $id AND ordering <= $upTo AND deleted = 0 AND identifier IS NOT $pruned
+            """;
+        select.Parameters.AddWithValue("$id", prune.PersistenceId);
+        select.Parameters.AddWithValue("$upTo", prune.UpTo);
+        select.Parameters.AddWithValue("$pruned", JournalRow.PrunedIdentifier);
+        var hashes = new List<(long Ordering, Digest256 Hash)>();
+        using (var rows = select.ExecuteReader())
+        {
+            while (rows.Read())
+                hashes.Add((rows.GetInt64(0), Sha256.Hash(rows.GetFieldValue<byte[]>(1))));
+        }
+        using var update = _writer.CreateCommand();
+        update.CommandText = "UPDATE journal SET message = $hash, identifier = $pruned WHERE ordering = $ordering";
+        foreach (var (ordering, hash) in hashes)
+        {
+            update.Parameters.Clear();
+            update.Parameters.AddWithValue("$hash", hash.Value.Span.ToArray());
+            update.Parameters.AddWithValue("$pruned", JournalRow.PrunedIdentifier);
+            update.Parameters.AddWithValue("$ordering", ordering);
+            update.ExecuteNonQuery();
         }
     }
 

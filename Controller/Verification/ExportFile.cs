@@ -28,6 +28,9 @@ sealed class ExportFile(string name, Stream content) : IDisposable
     /// <summary>Gets the controllers that entries of this file withdraw, by their ids.</summary>
     public HashSet<string> Withdrawn { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Gets how many entries hold the hash of their payload alone.</summary>
+    public long Pruned { get; private set; }
+
     /// <summary>Lets go of the sum; the content stays open.</summary>
     public void Dispose() => _hash.Dispose();
 
@@ -74,6 +77,8 @@ sealed class ExportFile(string name, Stream content) : IDisposable
     /// <summary>Remembers what an entry says that matters for the signature below.</summary>
     public void Note(EntryLine entry)
     {
+        if (entry.Payload is null)
+            Pruned++;
         if (entry.Manifest != "controller.withdrawn.v1" || entry.Payload is not { } payload)
             return;
         try

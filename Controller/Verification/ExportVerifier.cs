@@ -39,8 +39,10 @@ sealed record ExportFault(string File, int Line, long? Ordering, string What)
 /// <param name="Epoch">In which epoch.</param>
 /// <param name="Issued">When.</param>
 /// <param name="Payloads">Whether it holds the payloads or only their hashes.</param>
+/// <param name="Pruned">How many entries have no payload where the others have one.</param>
 sealed record VerifiedExport(
-    string File, NetworkId Network, Digest256 RootHash, AuditHead From, AuditHead To, ControllerId Controller, int Epoch, WallTime Issued, bool Payloads);
+    string File, NetworkId Network, Digest256 RootHash, AuditHead From, AuditHead To, ControllerId Controller, int Epoch, WallTime Issued, bool Payloads,
+    long Pruned);
 
 /// <summary>
 /// Verifies exports of a journal without a controller: every entry against the chain, the chain against the controller's signature, the
@@ -125,8 +127,12 @@ sealed class ExportVerifier(Expectations expected)
 
     ExportFault? VerifyEntry(ExportFile file, FirstLine head, EntryLine entry, ref AuditHead at)
     {
-        if (entry.Payload is null == head.Payloads || entry.PayloadHash is null != head.Payloads)
-            return file.Fault(head.Payloads ? "its payload is missing" : "it has a payload in an export without", entry.Ordering);
+        if (entry.Payload is null == entry.PayloadHash is null)
+            return file.Fault("it has a payload and its hash, or neither", entry.Ordering);
+        if (entry.Payload is not null && !head.Payloads)
+            return file.Fault("it has a payload in an export without", entry.Ordering);
+        if (entry.Payload is null && head.Payloads && !CanBePruned(entry))
+            return file.Fault("its payload is missing", entry.Ordering);
         if (entry.Ordering <= at.Ordering)
             return file.Fault($"it comes after ordering {at.Ordering}: entries were moved or repeated", entry.Ordering);
         var chain = Next(at.Digest, at.Count + 1, Hash(entry));
@@ -156,11 +162,19 @@ sealed class ExportVerifier(Expectations expected)
                 $"signed was a history that ends with {stretch.To}, the entries lead to {at}: "
                 + (stretch.To.Count > at.Count ? "entries before this line are missing" : "entries were changed, or added"));
         if (stretch.FileHash != file.HashBeforeLastLine)
-            return new ExportFault(file.Name, 1, null, "its delegations are not those that were signed with it");
+            return new ExportFault(
+                file.Name, file.Pruned > 0 && head.Payloads ? 0 : 1, null,
+                file.Pruned > 0 && head.Payloads
+                    ? "it is not what the controller signed: content was taken out of it, or its delegations are others"
+                    : "its delegations are not those that were signed with it");
         verified = new VerifiedExport(
-            file.Name, head.Network, Sha256.Hash(head.RootKey.Value.Span), head.From, at, delegation.Controller, stretch.Epoch, stretch.Issued, head.Payloads);
+            file.Name, head.Network, Sha256.Hash(head.RootKey.Value.Span), head.From, at, delegation.Controller, stretch.Epoch, stretch.Issued, head.Payloads,
+            head.Payloads ? file.Pruned : 0);
         return null;
     }
+
+    // Retention takes the content of these and of nothing else.
+    static bool CanBePruned(EntryLine entry) => entry.Id.Split('-')[0] is "credential" or "node" or "token";
 
     // The delegation of the controller whose signature it is; null where there is none.
     static Delegation? Signer(DsseEnvelope envelope, FirstLine head) => envelope.Signatures.Count == 1

@@ -38,6 +38,23 @@ public sealed class SettingsTests
         Assert.Equal("--database: its URI is none; postgresql://USER@HOST/DATABASE is expected", file.Message);
     }
 
+    [Fact]
+    public void What_has_ended_is_kept_for_ever_or_a_month_at_least()
+    {
+        Assert.Null(Resolve(null).AuditRetention);
+        Assert.Equal(TimeSpan.FromDays(400), Resolve("400 d").AuditRetention);
+        foreach (var text in new[] { "29 d", "never" })
+        {
+            var refused = Assert.Throws<CommandException>(() => Resolve(text));
+            Assert.Equal(ExitCode.BadConfiguration, refused.ExitCode);
+            Assert.Contains("AUDIT_RETENTION", refused.Message, StringComparison.Ordinal);
+        }
+        Assert.Contains("at least 30 days", Assert.Throws<CommandException>(() => Resolve("29 d")).Message, StringComparison.Ordinal);
+
+        static ControllerSettings Resolve(string? retention) =>
+            ControllerSettings.Resolve(new SettingFlags(), name => name == "MESH_CONTROLLER_AUDIT_RETENTION" ? retention : null);
+    }
+
     [Theory]
     [InlineData("90s", 90)]
     [InlineData("30m", 1800)]

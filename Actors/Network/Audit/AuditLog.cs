@@ -21,18 +21,16 @@ public static class AuditLog
     public static AuditEntry Describe(JournalEvent journaled)
     {
         var kind = journaled.Manifest[..Math.Max(0, journaled.Manifest.LastIndexOf('.'))];
-        INetworkEvent? happened = null;
+        INetworkEvent happened;
         try
         {
-            happened = NetworkEvents.Manifests.Decode(journaled.Payload.Span, journaled.Manifest) as INetworkEvent;
+            happened = NetworkEvents.Read(journaled);
         }
-        catch (UnknownEventException unknown)
+        catch (Exception unknown) when (unknown is UnknownEventException or InvalidDataException)
         {
             return new AuditEntry(journaled.Ordering, new WallTime(journaled.CreatedMs), "", kind, journaled.PersistenceId, unknown.Message);
         }
-        return happened is null
-            ? new AuditEntry(journaled.Ordering, new WallTime(journaled.CreatedMs), "", kind, journaled.PersistenceId, "")
-            : new AuditEntry(journaled.Ordering, happened.At, happened.By, kind, journaled.PersistenceId, Detail(happened));
+        return new AuditEntry(journaled.Ordering, happened.At, happened.By, kind, journaled.PersistenceId, Detail(happened));
     }
 
     static string Detail(INetworkEvent happened) => happened switch
@@ -42,6 +40,8 @@ public static class AuditLog
         ControllerDelegated one => $"controller {one.Controller} at {string.Join(", ", one.Addresses)}",
         ControllerDelegatedV2 one => $"controller {one.Controller} at {string.Join(", ", one.Addresses)}",
         ControllerWithdrawn one => $"controller {one.Controller}",
+        HistoryPruned one => $"what had ended before {one.Before}",
+        EventPruned => "pruned: the content is gone",
         UserCreated one => one.Name,
         CredentialCreated one => $"for {Owner(one.Owner, one.Tags)}, until {one.ExpiresAt}",
         CredentialCreatedV2 one => $"for {Owner(one.Owner, one.Tags)}, until {one.ExpiresAt}, uses: {one.Uses}"

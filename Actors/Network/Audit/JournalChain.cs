@@ -1,6 +1,7 @@
 using Mesh.Actors.Ports;
 using Mesh.Protocol.Audit;
 using Mesh.Protocol.Crypto;
+using Mesh.Protocol.Identity;
 
 namespace Mesh.Actors.Audit;
 
@@ -10,7 +11,7 @@ public static class JournalChain
     /// <summary>Gives the event as the chain covers it.</summary>
     public static ChainEntry ToChainEntry(this JournalEvent journaled) => new(
         journaled.Ordering, journaled.PersistenceId, journaled.SequenceNr, journaled.CreatedMs, journaled.Manifest, journaled.CommandId,
-        Sha256.Hash(journaled.Payload.Span));
+        journaled.IsPruned ? new Digest256(journaled.Payload.Span) : Sha256.Hash(journaled.Payload.Span));
 
     /// <summary>Gives the head after the next event of the journal.</summary>
     public static AuditHead Append(this AuditHead head, JournalEvent next) => head.Append(next.ToChainEntry());

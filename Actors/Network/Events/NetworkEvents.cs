@@ -1,5 +1,7 @@
 using System.Text.Json.Serialization;
 using Mesh.Actors.Persistence;
+using Mesh.Actors.Ports;
+using Mesh.Protocol.Identity;
 using Mesh.Protocol.Time;
 
 namespace Mesh.Actors.Events;
@@ -15,6 +17,7 @@ public static class NetworkEvents
         EventManifest.Of("controller.delegated.v1", EventJson.Default.ControllerDelegated),
         EventManifest.Of("controller.delegated.v2", EventJson.Default.ControllerDelegatedV2),
         EventManifest.Of("controller.withdrawn.v1", EventJson.Default.ControllerWithdrawn),
+        EventManifest.Of("history.pruned.v1", EventJson.Default.HistoryPruned),
         EventManifest.Of("user.created.v1", EventJson.Default.UserCreated),
         EventManifest.Of("credential.created.v1", EventJson.Default.CredentialCreated),
         EventManifest.Of("credential.created.v2", EventJson.Default.CredentialCreatedV2),
@@ -38,6 +41,17 @@ public static class NetworkEvents
         EventManifest.Of("token.created.v1", EventJson.Default.TokenCreated),
         EventManifest.Of("token.revoked.v1", EventJson.Default.TokenRevoked),
     ]);
+
+    /// <summary>Reads an event as the journal holds it, or what remains of it.</summary>
+    /// <exception cref="UnknownEventException">This program does not know it, or it is damaged.</exception>
+    /// <exception cref="InvalidDataException">It is no event of a network.</exception>
+    public static INetworkEvent Read(JournalEvent journaled) => journaled switch
+    {
+        { IsPruned: false } => Manifests.Decode(journaled.Payload.Span, journaled.Manifest) as INetworkEvent
+            ?? throw new InvalidDataException($"'{journaled.Manifest}' at {journaled.Ordering} is no event of a network"),
+        { Payload.Length: Octets32.Size } => new EventPruned(journaled.CommandId ?? "", new WallTime(journaled.CreatedMs)),
+        _ => throw new InvalidDataException($"of the pruned event at {journaled.Ordering} not even the hash is left"),
+    };
 }
 
 [JsonSourceGenerationOptions(
@@ -49,6 +63,7 @@ public static class NetworkEvents
 [JsonSerializable(typeof(ControllerDelegated))]
 [JsonSerializable(typeof(ControllerDelegatedV2))]
 [JsonSerializable(typeof(ControllerWithdrawn))]
+[JsonSerializable(typeof(HistoryPruned))]
 [JsonSerializable(typeof(UserCreated))]
 [JsonSerializable(typeof(CredentialCreated))]
 [JsonSerializable(typeof(CredentialCreatedV2))]

@@ -12,7 +12,11 @@ public sealed record JournalEvent(
     long CreatedMs,
     string Manifest,
     string? CommandId,
-    ReadOnlyMemory<byte> Payload);
+    ReadOnlyMemory<byte> Payload)
+{
+    /// <summary>Gets whether the content was pruned: then the payload is its SHA-256.</summary>
+    public bool IsPruned { get; init; }
+}
 
 /// <summary>
 /// Reads the journal across entities, for projections. Every committed event is seen once and in commit order by whoever asks

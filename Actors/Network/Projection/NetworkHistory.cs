@@ -2,6 +2,7 @@ using Mesh.Actors.Events;
 using Mesh.Actors.Persistence;
 using Mesh.Actors.Ports;
 using Mesh.Actors.Registry;
+using Mesh.Actors.Retention;
 using Mesh.Protocol.Time;
 
 namespace Mesh.Actors.Projection;
@@ -25,7 +26,11 @@ public abstract record Moment
 /// <summary>Is the network as it was.</summary>
 /// <param name="View">The projection as it was then; its revision is that of the last event that counts.</param>
 /// <param name="Time">The time that was asked for; for a revision the one at which it was decided.</param>
-public sealed record PastView(NetworkView View, WallTime Time);
+public sealed record PastView(NetworkView View, WallTime Time)
+{
+    /// <summary>Gets how many of the events up to then have lost their content: of whom they told nothing is shown.</summary>
+    public long Pruned { get; init; }
+}
 
 /// <summary>
 /// Answers what was true at a moment by folding the journal up to it. Costs a reading of the journal, so only a few are done at once.
@@ -52,7 +57,7 @@ public sealed class NetworkHistory(IJournalTail journal)
         {
             return await FoldAsync(moment, cancellationToken);
         }
-        catch (UnknownEventException unknown)
+        catch (Exception unknown) when (unknown is UnknownEventException or InvalidDataException)
         {
             return new Refusal(RefusalKind.Conflict, "unreadable", $"the journal cannot be read back: {unknown.Message}");
         }
@@ -65,6 +70,7 @@ public sealed class NetworkHistory(IJournalTail journal)
     async Task<Outcome<PastView>> FoldAsync(Moment moment, CancellationToken cancellationToken)
     {
         var (view, then) = (NetworkView.Empty, NetworkView.Empty);
+        var (pruned, lost) = (PrunedEntities.None, 0L);
         WallTime? first = null;
         WallTime decided = default;
         while (true)
@@ -72,27 +78,28 @@ public sealed class NetworkHistory(IJournalTail journal)
             var events = await journal.ReadAsync(view.Revision, Batch, cancellationToken);
             foreach (var journaled in events)
             {
-                var happened = (INetworkEvent)NetworkEvents.Manifests.Decode(journaled.Payload.Span, journaled.Manifest);
+                var happened = NetworkEvents.Read(journaled);
+                pruned = pruned.Apply(journaled, happened, view);
                 first ??= happened.At;
                 if (moment is Moment.AtRevision(var last) && journaled.Ordering > last)
-                    return Found(moment, then, decided, first);
+                    return Found(moment, then, decided, first, lost);
                 view = view.Apply(journaled.Ordering, happened).View;
                 // A later event may still carry an earlier time, so the whole journal is looked at.
                 if (moment is not Moment.AtTime(var time) || happened.At <= time)
-                    (then, decided) = (view, happened.At);
+                    (then, decided, lost) = (view, happened.At, pruned.Events);
             }
             if (events.Count < Batch)
-                return Found(moment, then, decided, first);
+                return Found(moment, then, decided, first, lost);
         }
     }
 
-    static Outcome<PastView> Found(Moment moment, NetworkView then, WallTime decided, WallTime? first) => moment switch
+    static Outcome<PastView> Found(Moment moment, NetworkView then, WallTime decided, WallTime? first, long lost) => moment switch
     {
         _ when then.Network is null => new Refusal(
             RefusalKind.NotFound, "no-network", first is { } began ? $"there was no network then: it was made {began}" : "there is no network yet"),
-        Moment.AtTime(var time) => new PastView(then, time),
+        Moment.AtTime(var time) => new PastView(then, time) { Pruned = lost },
         Moment.AtRevision(var revision) when then.Revision != revision => new Refusal(
             RefusalKind.NotFound, "no-revision", $"there is no revision {revision}: the one before it is {then.Revision}"),
-        _ => new PastView(then, decided),
+        _ => new PastView(then, decided) { Pruned = lost },
     };
 }

@@ -29,6 +29,7 @@ public sealed partial record NetworkView
             ControllerWithdrawn one => Controllers.GetValueOrDefault(one.Controller) is { Withdrawn: false } controller
                 ? new(next with { Controllers = Controllers.SetItem(one.Controller, controller with { Withdrawn = true }) }, Present)
                 : new(next, Nobody),
+            HistoryPruned one => new(next.WithoutEnded(one.Before) with { PrunedBefore = one.Before }, Nobody),
             UserCreated one => new(next with { Users = Users.SetItem(one.Name, new UserView(one.Name, one.By, one.At)) }, Nobody),
             CredentialCreated one => new(next.With(
                 new CredentialView(one.Credential, CredentialStatus.Created, one.By, one.At, one.ExpiresAt, one.Owner, one.Tags)), Nobody),

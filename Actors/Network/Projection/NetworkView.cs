@@ -37,6 +37,9 @@ public sealed partial record NetworkView
     /// <summary>Gets the epoch: 1, and from a restoration on that which it began.</summary>
     public int Epoch { get; private init; } = 1;
 
+    /// <summary>Gets the moment before which what had ended is forgotten; null: nothing ever was.</summary>
+    public WallTime? PrunedBefore { get; private init; }
+
     /// <summary>Gets the controllers, withdrawn ones included.</summary>
     public ImmutableDictionary<ControllerId, ControllerView> Controllers { get; private init; } = ImmutableDictionary<ControllerId, ControllerView>.Empty;
 

@@ -2,6 +2,7 @@ using Mesh.Actors.Audit;
 using Mesh.Actors.Events;
 using Mesh.Actors.Ports;
 using Mesh.Actors.Registry;
+using Mesh.Actors.Retention;
 using Mesh.Protocol.Audit;
 using Mesh.Protocol.Identity;
 
@@ -41,6 +42,7 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
     bool _hasCaughtUp;
     NetworkView _view;
     FoldedEntities? _folded;
+    PrunedEntities _pruned = PrunedEntities.None;
 
     public TailActor(TailServices services)
     {
@@ -75,7 +77,7 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
 
     void Take(IReadOnlyList<JournalEvent> events)
     {
-        if (events.Count > 0 && !TryFold(events))
+        if (!TryFold(events))
             return;
         var isCaughtUp = events.Count < _services.Options.TailBatch;
         if (!isCaughtUp)
@@ -89,7 +91,7 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
 
     bool TryFold(IReadOnlyList<JournalEvent> events)
     {
-        var (before, view, folded) = (_view, _view, _folded);
+        var (before, view, folded, pruned) = (_view, _view, _folded, _pruned);
         var affected = new HashSet<NodeId>();
         var heads = new List<AuditHead>(events.Count);
         var removals = new Dictionary<NodeId, TakenOut>();
@@ -97,8 +99,8 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
         {
             foreach (var journaled in events)
             {
-                if (NetworkEvents.Manifests.Decode(journaled.Payload.Span, journaled.Manifest) is not INetworkEvent happened)
-                    throw new InvalidDataException($"'{journaled.Manifest}' at {journaled.Ordering} is no event of a network");
+                var happened = NetworkEvents.Read(journaled);
+                pruned = pruned.Apply(journaled, happened, view);
                 var change = view.Apply(journaled.Ordering, happened);
                 foreach (var node in change.Affected)
                 {
@@ -110,6 +112,8 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
                 folded = folded?.Apply(journaled, happened);
                 affected.UnionWith(change.Affected);
             }
+            if (events.Count < _services.Options.TailBatch)
+                pruned.End();
         }
         catch (Exception cause) when (cause is Persistence.UnknownEventException or InvalidDataException)
         {
@@ -117,7 +121,9 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
             Self.Tell(new ReadFailed(cause));
             return false;
         }
-        (_view, _folded) = (view, folded);
+        if (events.Count == 0)
+            return true;
+        (_view, _folded, _pruned) = (view, folded, pruned);
         foreach (var head in heads)
             _services.Trail.Add(head);
         // In this order: an entity that is told that it is behind starts again from where it is not; whoever waits for the view and then asks

@@ -54,6 +54,12 @@ public sealed record ControllerOptions
     /// <summary>Gets how often credentials whose time is over are looked for; 1 minute.</summary>
     public TimeSpan ExpirySweepInterval { get; init; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>Gets how long what has ended is kept before its events lose their content; null: for ever.</summary>
+    public TimeSpan? Retention { get; init; }
+
+    /// <summary>Gets how often it is looked whether a day more is to be forgotten; 1 hour.</summary>
+    public TimeSpan RetentionInterval { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>
     /// Gets how long a node that left one of several controllers may take to be seen at another before its peers are told that it is offline;
     /// 6 seconds. A controller that is alone says so at once.

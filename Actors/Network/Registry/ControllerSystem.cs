@@ -5,6 +5,7 @@ using Mesh.Actors.Enrollment;
 using Mesh.Actors.Policy;
 using Mesh.Actors.Ports;
 using Mesh.Actors.Projection;
+using Mesh.Actors.Retention;
 using Mesh.Actors.Sessions;
 using Mesh.Actors.Tokens;
 using Mesh.Protocol.Identity;
@@ -37,14 +38,16 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     readonly IActorRef _sessions;
     readonly IActorRef _sweep;
     readonly IActorRef _nodeSweep;
+    readonly IActorRef? _retention;
+    readonly IJournalPruning? _pruning;
     readonly IActorRef _tail;
     long _streams;
 
     ControllerSystem(
         ActorSystem system, IJournalTail journal, IMapSigner signer, IClock clock, IEntropy entropy, IPresence presence, IJobs jobs, ILastSeen? lastSeen,
-        ControllerOptions options)
+        IJournalPruning? pruning, ControllerOptions options)
     {
-        (_system, _journal, _options, _clock, _entropy) = (system, journal, options, clock, entropy);
+        (_system, _journal, _options, _clock, _entropy, _pruning) = (system, journal, options, clock, entropy, pruning);
         Queries = new NetworkQueries(_feed, presence, journal);
 
         Func<string, Props> singleton = id => id switch
@@ -76,6 +79,18 @@ public sealed partial class ControllerSystem : IAsyncDisposable
         _sweep = system.ActorOf(Props.Create(() => new ExpirySweep(_feed, _credentials, clock, entropy, jobs, options)), "expiry");
         _nodeSweep = system.ActorOf(
             Props.Create(() => new NodeSweep(_feed, _nodes, presence, clock, entropy, jobs, options)), "node-expiry");
+        if (pruning is not null)
+        {
+            Func<WallTime, Task> prune = PruneAsync;
+            _retention = system.ActorOf(
+                Props.Create(() => new RetentionSweep(_feed, jobs, clock, options.Retention, options.RetentionInterval, prune)), "retention");
+        }
+
+        async Task PruneAsync(WallTime before)
+        {
+            if ((await this.PruneAsync(before, dryRun: false, Cause.Of(Cause.System, entropy))).Refusal is { } refusal)
+                throw new InvalidOperationException(refusal.Message);
+        }
 
         Props Entity<TState>(string persistenceId, TState initial, string id) where TState : IEntityState<TState> =>
             Props.Create(() => new PlainEntityActor<TState>(id, persistenceId, initial, clock, options));
@@ -109,15 +124,17 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     /// <param name="options">Times and bounds.</param>
     /// <param name="jobs">Says which of the jobs that only one controller need do are this one's; null: all.</param>
     /// <param name="lastSeen">Keeps what is known of nodes beyond a restart; null: nothing does.</param>
+    /// <param name="pruning">Takes content out of the journal; null: it cannot be pruned.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="OperationCanceledException">Cancelled before the journal was read, for instance because it cannot be.</exception>
     public static async Task<ControllerSystem> StartAsync(
         ActorSystem system, IJournalTail journal, IMapSigner signer, IClock clock, IEntropy entropy, IPresence presence,
-        ControllerOptions options, IJobs? jobs = null, ILastSeen? lastSeen = null, CancellationToken cancellationToken = default)
+        ControllerOptions options, IJobs? jobs = null, ILastSeen? lastSeen = null, IJournalPruning? pruning = null,
+        CancellationToken cancellationToken = default)
     {
         await RememberAsync(lastSeen, presence, cancellationToken);
         var highest = await journal.HighestOrderingAsync(cancellationToken);
-        var controller = new ControllerSystem(system, journal, signer, clock, entropy, presence, jobs ?? AllJobs.Instance, lastSeen, options);
+        var controller = new ControllerSystem(system, journal, signer, clock, entropy, presence, jobs ?? AllJobs.Instance, lastSeen, pruning, options);
         await controller._feed.WaitAsync(view => view.Revision >= highest, Timeout.InfiniteTimeSpan, cancellationToken);
         return controller;
     }
@@ -166,7 +183,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     {
         if (_system.WhenTerminated.IsCompleted)
             return;
-        foreach (var actor in (IActorRef?[])[_sweep, _nodeSweep, _tail, _sessions, _lastSeen, _audit, _credentials, _nodes, _tokens, _users, _singletons])
+        foreach (var actor in (IActorRef?[])[_sweep, _nodeSweep, _retention, _tail, _sessions, _lastSeen, _audit, _credentials, _nodes, _tokens, _users, _singletons])
         {
             if (actor is null)
                 continue;

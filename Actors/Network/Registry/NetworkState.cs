@@ -35,12 +35,19 @@ public sealed record DelegateController(
 /// <summary>Withdraws a controller's delegation.</summary>
 public sealed record WithdrawController(Cause Cause, ControllerId Controller) : IEntityCommand;
 
+/// <summary>Forgets what had ended before a moment; see <see cref="HistoryPruned"/>.</summary>
+public sealed record PruneHistory(Cause Cause, WallTime Before) : IEntityCommand;
+
 /// <summary>Is the network itself and its controllers. Immutable.</summary>
 public sealed record NetworkState : IEntityState<NetworkState>
 {
+    /// <summary>How long what has ended is kept at least: longer than any map or certificate lasts.</summary>
+    public static readonly TimeSpan ShortestRetention = TimeSpan.FromDays(30);
+
     NetworkCreated? _created;
     ImmutableDictionary<ControllerId, Delegated> _delegated = ImmutableDictionary<ControllerId, Delegated>.Empty;
     int _epoch = 1;
+    WallTime? _prunedBefore;
     ImmutableDictionary<ControllerId, ControllerWithdrawn> _withdrawn = ImmutableDictionary<ControllerId, ControllerWithdrawn>.Empty;
     WrittenCommands _written = WrittenCommands.None;
 
@@ -48,6 +55,13 @@ public sealed record NetworkState : IEntityState<NetworkState>
 
     /// <summary>Is the state before the first event.</summary>
     public static NetworkState New { get; } = new();
+
+    /// <summary>Says no to a moment before which everything ended is not to be forgotten yet; null: it can be.</summary>
+    public static Refusal? TooRecent(WallTime before, WallTime now) => now - before >= ShortestRetention
+        ? null
+        : new Refusal(
+            RefusalKind.Invalid, "invalid",
+            $"what ended in the last {ShortestRetention.TotalDays:0} days is kept: certificates and maps of that time may still be about");
 
     /// <inheritdoc/>
     public Decision Decide(IEntityCommand command, WallTime now) => command switch
@@ -57,6 +71,7 @@ public sealed record NetworkState : IEntityState<NetworkState>
         RestoreNetwork restore => Decide(restore, now),
         DelegateController delegation => Decide(delegation, now),
         WithdrawController withdraw => Decide(withdraw, now),
+        PruneHistory prune => Decide(prune, now),
         _ => throw new ArgumentException($"the network does not know {command.GetType().Name}", nameof(command)),
     };
 
@@ -68,6 +83,7 @@ public sealed record NetworkState : IEntityState<NetworkState>
         NetworkCreated one => this with { _created = one },
         ControllerDelegated one => this with { _delegated = _delegated.SetItem(one.Controller, new(one.Delegation, null, one.Addresses)) },
         ControllerDelegatedV2 one => this with { _delegated = _delegated.SetItem(one.Controller, new(one.Delegation, one.Authority, one.Addresses)) },
+        HistoryPruned one => this with { _prunedBefore = one.Before },
         NetworkRestored one => this with { _epoch = one.Epoch },
         ControllerWithdrawn one => this with { _withdrawn = _withdrawn.SetItem(one.Controller, one) },
         _ => this,
@@ -127,6 +143,17 @@ public sealed record NetworkState : IEntityState<NetworkState>
         return _withdrawn.ContainsKey(withdraw.Controller)
             ? Decision.Answer(Accepted.Instance)
             : Decision.Write(new ControllerWithdrawn(withdraw.Cause.CommandId, withdraw.Cause.By, now, withdraw.Controller));
+    }
+
+    Decision Decide(PruneHistory prune, WallTime now)
+    {
+        if (_created is null)
+            return Decision.Answer(new Refusal(RefusalKind.Conflict, "no-network", "there is no network yet"));
+        if (TooRecent(prune.Before, now) is { } tooRecent)
+            return Decision.Answer(tooRecent);
+        return _prunedBefore >= prune.Before
+            ? Decision.Answer(Accepted.Instance)
+            : Decision.Write(new HistoryPruned(prune.Cause.CommandId, prune.Cause.By, now, prune.Before));
     }
 
     static bool SameDelegation(Delegated former, DelegateController command) =>

@@ -115,8 +115,9 @@ public sealed class AffectedOracleTests(ITestOutputHelper output)
                 case < 14 when view.Nodes.Count > 0:
                     return new NodeAnnounced("c", "system", At, Pick(view.Nodes.Keys.OrderBy(id => id.ToString(), StringComparer.Ordinal).ToList()), [.. new[] { "aes-256-gcm", "later" }.Where(_ => random.Next(2) == 0)]);
                 case 14:
-                    return random.Next(3) switch
+                    return random.Next(5) switch
                     {
+                        3 => new HistoryPruned("c", "system", At, At + TimeSpan.FromMinutes(random.Next(2))),
                         0 => new UserCreated("c", "admin:root", At, $"u{_number}"),
                         1 when gone.Count > 0 => new AllocationReleased("c", "system", At, Pick(gone).Id),
                         _ => new CredentialCreated("c", "admin:root", At, new CredentialId(Id(_number)), default, "alice", [], At),

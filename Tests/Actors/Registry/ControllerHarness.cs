@@ -74,7 +74,7 @@ public sealed class ControllerHarness : IAsyncDisposable
             $"controller{Interlocked.Increment(ref _last)}",
             ConfigurationFactory.ParseString("akka { stdout-loglevel = OFF, loglevel = ERROR, log-dead-letters = off }\n" + Store.Hocon));
         Presence = new PresenceTable();
-        _controller = await ControllerSystem.StartAsync(_system, Store, Signer, Clock, Entropy, Presence, Options, lastSeen: LastSeen);
+        _controller = await ControllerSystem.StartAsync(_system, Store, Signer, Clock, Entropy, Presence, Options, lastSeen: LastSeen, pruning: Store);
     }
 
     /// <summary>Ends the actors without asking them.</summary>

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using Mesh.Actors.Events;
 using Mesh.Actors.Persistence;
 using Mesh.Actors.Ports;
+using Mesh.Protocol.Crypto;
 
 namespace Mesh.Tests.Actors.Registry;
 
@@ -10,7 +11,7 @@ namespace Mesh.Tests.Actors.Registry;
 /// Keeps what journals of several actor systems write, as a database would, with its tail; can stop the world after a write, or fail a
 /// write that took place.
 /// </summary>
-public sealed class JournalStore : IJournalTail, IDisposable
+public sealed class JournalStore : IJournalTail, IJournalPruning, IDisposable
 {
     static readonly ConcurrentDictionary<string, JournalStore> Stores = new();
     static int _last;
@@ -78,6 +79,27 @@ public sealed class JournalStore : IJournalTail, IDisposable
     {
         lock (_gate)
             _rows[(int)ordering - 1] = (change(_rows[(int)ordering - 1].Row), _rows[(int)ordering - 1].Event);
+    }
+
+    /// <summary>Gets or sets whether taking content out fails.</summary>
+    public bool FailPruning { get; set; }
+
+    /// <summary>Takes the content out of an event.</summary>
+    public static JournalEvent WithoutContent(JournalEvent one) => one with { Payload = Sha256.Hash(one.Payload.Span).Value.Span.ToArray(), IsPruned = true };
+
+    public Task PruneAsync(IReadOnlyCollection<string> persistenceIds, long upTo)
+    {
+        if (FailPruning)
+            throw new IOException("the disk is full");
+        lock (_gate)
+        {
+            for (var i = 0; i < _rows.Count; i++)
+            {
+                if (persistenceIds.Contains(_rows[i].Row.PersistenceId) && _rows[i].Row is { IsPruned: false } row && row.Ordering <= upTo)
+                    _rows[i] = (WithoutContent(row), _rows[i].Event);
+            }
+        }
+        return Task.CompletedTask;
     }
 
     /// <summary>Has another controller be first at the next so many writes of an entity.</summary>
@@ -180,7 +202,7 @@ public sealed class StoredJournal(Config config) : AsyncWriteJournal
     {
         foreach (var (row, happened) in _store.Rows)
         {
-            if (row.PersistenceId != persistenceId || row.SequenceNr < fromSequenceNr || row.SequenceNr > toSequenceNr)
+            if (row.IsPruned || row.PersistenceId != persistenceId || row.SequenceNr < fromSequenceNr || row.SequenceNr > toSequenceNr)
                 continue;
             _store.CountReplayed(persistenceId);
             recoveryCallback(new Persistent(happened, row.SequenceNr, persistenceId, row.Manifest));

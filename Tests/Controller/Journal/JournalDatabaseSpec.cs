@@ -1,4 +1,6 @@
+using Mesh.Actors.Audit;
 using Mesh.Controller.Journal;
+using Mesh.Protocol.Crypto;
 using Mesh.Tests.Kit.Persistence;
 
 namespace Mesh.Tests.Controller.Journal;
@@ -123,6 +125,39 @@ public abstract class JournalDatabaseSpec
         using var reopened = journal.Open();
         Assert.Equal(5, await reopened.HighestSequenceNrAsync("a"));
         await reopened.ReplayAsync("a", 1, long.MaxValue, long.MaxValue, _ => Assert.Fail("a deleted event came back"));
+    }
+
+    [SpecFact]
+    public async Task Pruning_leaves_place_and_hash_and_nothing_to_replay()
+    {
+        using var journal = NewPlace();
+        using var database = journal.Open();
+        await database.AppendAsync([TempJournal.Row("node-a", 1, "{\"x\":1}", "c1")]);
+        await database.AppendAsync([TempJournal.Row("node-b", 1, "{\"x\":2}", "c2")]);
+        await database.AppendAsync([TempJournal.Row("node-a", 2, "{\"x\":3}"), JournalRow.Spent("node-a", 3, 0)]);
+        var before = await database.ReadAsync(0, 10, default);
+        await database.AppendAsync([TempJournal.Row("node-a", 4, "{\"x\":4}")]);
+        for (var time = 0; time < 2; time++)
+        {
+            await database.PruneAsync(["node-a", "node-c"], before[^1].Ordering);
+            var after = await database.ReadAsync(0, 10, default);
+            Assert.Equal(before.Select(one => one.ToChainEntry()), after.Take(3).Select(one => one.ToChainEntry()));
+            Assert.Equal([true, false, true, false], after.Select(one => one.IsPruned));
+            Assert.Equal(Sha256.Hash("{\"x\":1}"u8).Value.Span.ToArray(), after[0].Payload.ToArray());
+            Assert.Equal("{\"x\":2}"u8.ToArray(), after[1].Payload.ToArray());
+            List<(long, bool)> replayed = [];
+            await database.ReplayAsync("node-a", 1, long.MaxValue, long.MaxValue, row => replayed.Add((row.SequenceNr, row.IsPruned)));
+            Assert.Equal([(1L, true), (2L, true), (4L, false)], replayed);
+        }
+        Assert.Equal(4, await database.HighestSequenceNrAsync("node-a"));
+
+        // A copy tells the same.
+        using var other = NewPlace();
+        using var copy = other.Open();
+        await copy.ImportAsync(database.ReadAll().ToList());
+        Assert.Equal(
+            (await database.ReadAsync(0, 10, default)).Select(one => (one.ToChainEntry(), one.IsPruned)),
+            (await copy.ReadAsync(0, 10, default)).Select(one => (one.ToChainEntry(), one.IsPruned)));
     }
 
     [SpecFact]
