@@ -5,10 +5,36 @@ using Mesh.Protocol.Identity;
 
 namespace Mesh.Actors.Projection;
 
-/// <summary>Is the next view and whom the change concerns.</summary>
-/// <param name="View">The view after the event.</param>
-/// <param name="Affected">The nodes whose map body differs, a node that was added or removed included.</param>
-public readonly record struct ViewChange(NetworkView View, IReadOnlySet<NodeId> Affected);
+/// <summary>
+/// Is the next view and whom the change concerns. Whom it concerns is computed when it is first asked for: whoever reads a long journal
+/// back, with nobody there to be told, does not pay for it. One thread may ask at a time.
+/// </summary>
+public sealed record ViewChange
+{
+    Func<IReadOnlySet<NodeId>>? _compute;
+    IReadOnlySet<NodeId>? _affected;
+
+    internal ViewChange(NetworkView view, IReadOnlySet<NodeId> affected) => (View, _affected) = (view, affected);
+
+    internal ViewChange(NetworkView view, Func<IReadOnlySet<NodeId>> affected) => (View, _compute) = (view, affected);
+
+    /// <summary>Gets the view after the event.</summary>
+    public NetworkView View { get; internal init; }
+
+    /// <summary>Gets the nodes whose map body differs, a node that was added or removed included.</summary>
+    public IReadOnlySet<NodeId> Affected
+    {
+        get
+        {
+            if (_affected is null)
+                (_affected, _compute) = (_compute!(), null);
+            return _affected;
+        }
+    }
+
+    /// <summary>Gets the node that the event took out; null: none.</summary>
+    public NodeId? Removed { get; internal init; }
+}
 
 public sealed partial record NetworkView
 {
@@ -105,7 +131,7 @@ public sealed partial record NetworkView
     {
         var old = before.Nodes.GetValueOrDefault(node.Id) is { IsPresent: true } present ? present : null;
         var view = (old is null ? this : Without(old)).WithPresent(node) with { PendingReleases = PendingReleases.Remove(node.Id) };
-        return new(view, AffectedBy(before, view, old, node));
+        return new(view, () => AffectedBy(before, view, old, node));
     }
 
     ViewChange WithChanged(NetworkView before, NodeId id, Func<NodeView, NodeView> change) =>
@@ -117,15 +143,20 @@ public sealed partial record NetworkView
             return new(this, Nobody);
         var node = old with { Suites = one.Suites.Count == 0 ? null : one.Suites };
         var view = this with { Nodes = Nodes.SetItem(node.Id, node) };
-        var affected = new HashSet<NodeId>();
-        foreach (var peer in view.PeersOf(node.Id).Keys)
+        return new(view, Affected);
+
+        IReadOnlySet<NodeId> Affected()
         {
-            if (!(node.CommonSuites(view.Nodes[peer]) ?? []).SequenceEqual(old.CommonSuites(view.Nodes[peer]) ?? [], StringComparer.Ordinal))
-                affected.Add(peer);
+            var affected = new HashSet<NodeId>();
+            foreach (var peer in view.PeersOf(node.Id).Keys)
+            {
+                if (!(node.CommonSuites(view.Nodes[peer]) ?? []).SequenceEqual(old.CommonSuites(view.Nodes[peer]) ?? [], StringComparer.Ordinal))
+                    affected.Add(peer);
+            }
+            if (affected.Count > 0)
+                affected.Add(node.Id);
+            return affected;
         }
-        if (affected.Count > 0)
-            affected.Add(node.Id);
-        return new(view, affected);
     }
 
     ViewChange WithRemoved(NetworkView before, NodeId id, string reason, INetworkEvent by)
@@ -137,24 +168,32 @@ public sealed partial record NetworkView
             Nodes = Nodes.SetItem(id, node with { Removed = reason, RemovedAt = by.At }),
             PendingReleases = PendingReleases.Add(id),
         };
-        return new(view, new HashSet<NodeId>(before.PeersOf(id).Keys) { id });
+        return new(view, () => new HashSet<NodeId>(before.PeersOf(id).Keys) { id }) { Removed = id };
     }
 
     ViewChange With(NetworkView before, PolicySet set)
     {
-        var view = this with { Policy = CompiledPolicy.Compile(set.Document), PolicyText = set.Text };
-        var candidates = new HashSet<NodeId>();
-        foreach (var selector in CompiledPolicy.Difference(before.Policy, view.Policy))
-            candidates.UnionWith(MembersOf(selector));
-        candidates.RemoveWhere(node => SameSight(before.PeersOf(node), view.PeersOf(node)));
+        var ruled = this with { Policy = CompiledPolicy.Compile(set.Document), PolicyText = set.Text };
         // Who waits and would not under the new rules has waited long enough; who is in stays in.
+        var view = ruled;
+        var letIn = new List<ViewChange>();
         foreach (var waiting in Waiting.Select(id => Nodes[id]).Where(node => view.Policy.Approves(node.Node, Credentials.GetValueOrDefault(node.Credential))))
         {
-            var change = view.With(view, waiting with { IsWaiting = false });
-            view = change.View;
-            candidates.UnionWith(change.Affected);
+            letIn.Add(view.With(view, waiting with { IsWaiting = false }));
+            view = letIn[^1].View;
         }
-        return new(view, candidates);
+        return new(view, Affected);
+
+        IReadOnlySet<NodeId> Affected()
+        {
+            var affected = new HashSet<NodeId>();
+            foreach (var selector in CompiledPolicy.Difference(before.Policy, ruled.Policy))
+                affected.UnionWith(MembersOf(selector));
+            affected.RemoveWhere(node => SameSight(before.PeersOf(node), ruled.PeersOf(node)));
+            foreach (var change in letIn)
+                affected.UnionWith(change.Affected);
+            return affected;
+        }
     }
 
     // Whose body changes when a node joins, or joins again with other tags, owner or keys.

@@ -11,9 +11,22 @@ namespace Mesh.Actors.Projection;
 /// <summary>Brings a new view to whoever tells nodes of it.</summary>
 /// <param name="Before">The view that the last one brought.</param>
 /// <param name="View">The new one.</param>
-/// <param name="Affected">The nodes whose body differs.</param>
+/// <param name="Changes">What led from one to the other, in order.</param>
 /// <param name="Removals">The nodes that were taken out in between, those included that had come in between too.</param>
-sealed record ViewCommitted(NetworkView Before, NetworkView View, IReadOnlySet<NodeId> Affected, IReadOnlyDictionary<NodeId, TakenOut> Removals);
+sealed record ViewCommitted(
+    NetworkView Before, NetworkView View, IReadOnlyList<ViewChange> Changes, IReadOnlyDictionary<NodeId, TakenOut> Removals)
+{
+    /// <summary>Computes the nodes whose body may differ: some change named each of them.</summary>
+    public IReadOnlySet<NodeId> Affected()
+    {
+        if (Changes.Count == 1)
+            return Changes[0].Affected;
+        var affected = new HashSet<NodeId>();
+        foreach (var change in Changes)
+            affected.UnionWith(change.Affected);
+        return affected;
+    }
+}
 
 /// <summary>Is a removal: the ordering of its event, the node's name, and the peers that it had until then.</summary>
 sealed record TakenOut(long Ordering, string Name, IReadOnlyList<NodeId> Peers);
@@ -92,7 +105,7 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
     bool TryFold(IReadOnlyList<JournalEvent> events)
     {
         var (before, view, folded, pruned) = (_view, _view, _folded, _pruned);
-        var affected = new HashSet<NodeId>();
+        var changes = new List<ViewChange>(events.Count);
         var heads = new List<AuditHead>(events.Count);
         var removals = new Dictionary<NodeId, TakenOut>();
         try
@@ -102,15 +115,12 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
                 var happened = NetworkEvents.Read(journaled);
                 pruned = pruned.Apply(journaled, happened, view);
                 var change = view.Apply(journaled.Ordering, happened);
-                foreach (var node in change.Affected)
-                {
-                    if (change.View.Nodes.GetValueOrDefault(node) is not { IsPresent: true } && view.Nodes.GetValueOrDefault(node) is { IsPresent: true })
-                        removals[node] = new TakenOut(journaled.Ordering, view.Nodes[node].Name, [.. view.PeersOf(node).Keys]);
-                }
+                if (change.Removed is { } removed)
+                    removals[removed] = new TakenOut(journaled.Ordering, view.Nodes[removed].Name, [.. view.PeersOf(removed).Keys]);
                 view = change.View.Chain(journaled);
                 heads.Add(view.Audit);
                 folded = folded?.Apply(journaled, happened);
-                affected.UnionWith(change.Affected);
+                changes.Add(change);
             }
             if (events.Count < _services.Options.TailBatch)
                 pruned.End();
@@ -130,7 +140,7 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
         // the sessions finds them as far.
         if (folded is not null)
             _services.Snapshots.Publish(folded);
-        _services.Sessions.Tell(new ViewCommitted(before, view, affected, removals));
+        _services.Sessions.Tell(new ViewCommitted(before, view, changes, removals));
         _services.Feed.Publish(view);
         foreach (var journaled in events)
             TellEntity(journaled);

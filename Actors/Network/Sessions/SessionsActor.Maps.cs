@@ -80,7 +80,7 @@ sealed partial class SessionsActor
             Track(node, committed.Removals[node], now);
 
         var shares = new List<Share>();
-        foreach (var node in committed.Affected)
+        foreach (var node in WhomToTell(committed))
         {
             _hashes.Remove(node);
             if (!_attachments.TryGetValue(node, out var attachment) || !attachment.IsReady)
@@ -102,6 +102,9 @@ sealed partial class SessionsActor
         TakeEarly();
         CompleteCuts();
     }
+
+    // While a long journal is read back nobody is here yet, and whom its changes concern need not be computed.
+    IEnumerable<NodeId> WhomToTell(ViewCommitted committed) => _attachments.Count == 0 && _hashes.Count == 0 ? [] : committed.Affected();
 
     // What a commit changes for an attached node; null where the changes of several events cancel each other out.
     Share? Change(Attachment attachment, NetworkView before)
