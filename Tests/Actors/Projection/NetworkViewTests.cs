@@ -43,6 +43,22 @@ public sealed class NetworkViewTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Costs_whoever_reads_a_history_back_nothing_to_know_whom_each_change_concerned()
+    {
+        var view = With(Created(), [.. Enumerable.Range(1, 500).Select(i => Registered(Node(i, $"n{i}", "alice"), i))]);
+        var set = Policy((["user:alice"], ["user:alice"]));
+        // Once for what is only made at first use.
+        Assert.Equal(500, view.Apply(view.Revision + 1, set).Affected.Count);
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var change = view.Apply(view.Revision + 1, set);
+        var applied = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal(500, change.Affected.Count);
+        var asked = GC.GetAllocatedBytesForCurrentThread();
+        Assert.True(applied - before < (asked - applied) / 100, $"{applied - before} bytes to apply, {asked - applied} to say whom it concerns");
+    }
+
+    [Fact]
     public void Shows_each_of_a_pair_to_the_other_with_the_direction_in_the_grants()
     {
         var (laptop, db) = (Node(1, "laptop", "alice"), Node(2, "db", null, "server"));
