@@ -162,11 +162,11 @@ sealed partial class AdminVerbs(
     async Task TakePolicyAsync(HttpContext context, string text, Cause cause, bool set)
     {
         var source = YamlPolicy.Parse(text, out var problem);
-        var problems = problem is null ? system.CheckPolicy(source).Problems : [problem];
+        var reading = problem is null ? system.CheckPolicy(source) : new PolicyReading(null, [problem]);
         var taken = false;
-        if (set && problems.All(one => one.Severity != PolicySeverity.Error))
+        if (set && reading.Document is not null)
         {
-            var outcome = await system.SetPolicyAsync(text, source, cause);
+            var outcome = await system.SetPolicyAsync(text, reading, cause);
             if (!outcome.IsDone)
             {
                 await RefuseAsync(context, outcome.Refusal);
@@ -174,7 +174,7 @@ sealed partial class AdminVerbs(
             }
             taken = true;
         }
-        await context.SendAsync(new PolicyReport(taken, [.. problems.Select(Show)]), AdminJson.Default.PolicyReport);
+        await context.SendAsync(new PolicyReport(taken, [.. reading.Problems.Select(Show)]), AdminJson.Default.PolicyReport);
     }
 
     // An entity that could not write does not answer; where the reason is plain, the admin is told it.

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using Mesh.Actors.Events;
 using Mesh.Actors.Projection;
 
@@ -16,18 +15,19 @@ public sealed class CompiledPolicy
         internal string Key { get; } = string.Join(' ', From) + " > " + string.Join(' ', To);
     }
 
-    readonly FrozenDictionary<string, Rule[]> _byFrom;
-    readonly FrozenDictionary<string, Rule[]> _byTo;
-    readonly FrozenDictionary<string, Rule> _byKey;
+    // Plain ones: a frozen dictionary costs several times as much to make, for every policy, as the questions that it makes faster.
+    readonly Dictionary<string, List<Rule>> _byFrom;
+    readonly Dictionary<string, List<Rule>> _byTo;
+    readonly Dictionary<string, Rule> _byKey;
     readonly IReadOnlyList<string>? _approved;
 
-    CompiledPolicy(PolicyDocument document, IReadOnlyList<Rule> rules, IReadOnlyList<string>? approved)
+    CompiledPolicy(PolicyDocument document, Dictionary<string, Rule> rules, IReadOnlyList<string>? approved)
     {
         Document = document;
         _approved = approved;
-        _byKey = rules.ToFrozenDictionary(rule => rule.Key, StringComparer.Ordinal);
-        _byFrom = Index(rules, rule => rule.From);
-        _byTo = Index(rules, rule => rule.To);
+        _byKey = rules;
+        _byFrom = Index(rules.Values, rule => rule.From);
+        _byTo = Index(rules.Values, rule => rule.To);
     }
 
     /// <summary>Gets the policy of a new network, which allows nothing.</summary>
@@ -47,7 +47,7 @@ public sealed class CompiledPolicy
             if (rule.From.Count > 0 && rule.To.Count > 0)
                 rules.TryAdd(rule.Key, rule);
         }
-        return new CompiledPolicy(document, [.. rules.Values], document.Approval is { } approval ? Expand(approval.Automatic) : null);
+        return new CompiledPolicy(document, rules, document.Approval is { } approval ? Expand(approval.Automatic) : null);
 
         IReadOnlyList<string> Expand(IReadOnlyList<string> selectors) =>
         [
@@ -82,7 +82,7 @@ public sealed class CompiledPolicy
 
     /// <summary>Lists the selectors whose nodes may open connections to a node; one may occur twice.</summary>
     public IEnumerable<string> ReachedBy(IReadOnlyList<string> to) =>
-        to.SelectMany(selector => _byTo.GetValueOrDefault(selector, [])).Distinct().SelectMany(rule => rule.From);
+        to.SelectMany(selector => RulesOf(_byTo, selector)).Distinct().SelectMany(rule => rule.From);
 
     /// <summary>Lists the selectors of every rule that one of two policies has and the other has not.</summary>
     public static IReadOnlySet<string> Difference(CompiledPolicy before, CompiledPolicy after)
@@ -106,10 +106,24 @@ public sealed class CompiledPolicy
     internal IEnumerable<Rule> RulesNotIn(CompiledPolicy other) => _byKey.Values.Where(rule => !other._byKey.ContainsKey(rule.Key));
 
     IEnumerable<Rule> RulesFrom(IReadOnlyList<string> from) =>
-        from.SelectMany(selector => _byFrom.GetValueOrDefault(selector, [])).Distinct();
+        from.SelectMany(selector => RulesOf(_byFrom, selector)).Distinct();
 
-    static FrozenDictionary<string, Rule[]> Index(IReadOnlyList<Rule> rules, Func<Rule, IReadOnlyList<string>> side) =>
-        rules.SelectMany(rule => side(rule).Select(selector => (selector, rule)))
-            .GroupBy(pair => pair.selector, pair => pair.rule, StringComparer.Ordinal)
-            .ToFrozenDictionary(group => group.Key, group => group.ToArray(), StringComparer.Ordinal);
+    static IReadOnlyList<Rule> RulesOf(Dictionary<string, List<Rule>> index, string selector) =>
+        index.TryGetValue(selector, out var rules) ? rules : [];
+
+    static Dictionary<string, List<Rule>> Index(IReadOnlyCollection<Rule> rules, Func<Rule, IReadOnlyList<string>> side)
+    {
+        var index = new Dictionary<string, List<Rule>>(rules.Count, StringComparer.Ordinal);
+        foreach (var rule in rules)
+        {
+            foreach (var selector in side(rule))
+            {
+                if (index.TryGetValue(selector, out var known))
+                    known.Add(rule);
+                else
+                    index.Add(selector, [rule]);
+            }
+        }
+        return index;
+    }
 }

@@ -128,9 +128,14 @@ public sealed partial class ControllerSystem
     /// <param name="text">The text as the admin wrote it.</param>
     /// <param name="source">The same text as the YAML parser read it.</param>
     /// <param name="cause">Who and which command.</param>
-    public async Task<Outcome<PolicyChanged>> SetPolicyAsync(string text, PolicySource? source, Cause cause)
+    public Task<Outcome<PolicyChanged>> SetPolicyAsync(string text, PolicySource? source, Cause cause) => SetPolicyAsync(text, CheckPolicy(source), cause);
+
+    /// <summary>Replaces the policy.</summary>
+    /// <param name="text">The text as the admin wrote it.</param>
+    /// <param name="reading">What <see cref="CheckPolicy"/> said of the same text.</param>
+    /// <param name="cause">Who and which command.</param>
+    public async Task<Outcome<PolicyChanged>> SetPolicyAsync(string text, PolicyReading reading, Cause cause)
     {
-        var reading = CheckPolicy(source);
         if (reading.Document is not { } document)
             return new Refusal(
                 RefusalKind.Invalid, "invalid",
