@@ -36,16 +36,18 @@ sealed class StreamEndpoint(ControllerSystem system, ILogger<StreamEndpoint> log
         if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
             rate.MinDataRate = null;
         context.Response.ContentType = "application/x-ndjson";
-        await context.Response.StartAsync(context.RequestAborted);
-        // The head waits for the first byte of the body otherwise, and the node would not know that it was let in.
-        await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
-
         using var over = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         var stream = new ControlStream();
+        // A node that gave this attempt up while it waited to be served may have its next stream already: this one must not replace it.
+        context.RequestAborted.ThrowIfCancellationRequested();
+        // Before the node knows that it was let in: from then on nobody may be told that it is away.
         var handle = system.OpenStream(node, stream, issuer, Origin(context));
         log.StreamOpened(node);
         try
         {
+            await context.Response.StartAsync(over.Token);
+            // The head waits for the first byte of the body otherwise.
+            await context.Response.BodyWriter.FlushAsync(over.Token);
             var writing = stream.WriteAsync(context.Response.BodyWriter, handle.Drained, over.Token);
             var reading = ReadAsync();
             await Task.WhenAny(writing, reading);

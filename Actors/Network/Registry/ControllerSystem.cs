@@ -28,6 +28,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     readonly IEntropy _entropy;
     readonly NetworkViewFeed _feed = new();
     readonly AttachedGauge _attached = new();
+    readonly Arrivals _arrivals = new();
     readonly IActorRef _singletons;
     readonly IActorRef _users;
     readonly IActorRef _tokens;
@@ -71,7 +72,11 @@ public sealed partial class ControllerSystem : IAsyncDisposable
         var audit = new AuditServices(journal, Audit, AuditDisputes, _feed, signer, clock);
         _audit = system.ActorOf(Props.Create(() => new AuditActor(audit)), "audit");
         _lastSeen = lastSeen is null ? null : system.ActorOf(Props.Create(() => new LastSeenActor(lastSeen)), "last-seen");
-        var sessions = new SessionServices(_feed, signer, clock, presence, options, _nodes, entropy, _attached, _lastSeen) { Audit = _audit };
+        var sessions = new SessionServices(_feed, signer, clock, presence, options, _nodes, entropy, _attached, _lastSeen)
+        {
+            Audit = _audit,
+            Arrivals = _arrivals,
+        };
         _sessions = system.ActorOf(Props.Create(() => new SessionsActor(sessions)), "sessions");
         var tail = new TailServices(
             journal, _feed, EntitySnapshots.Of(system), clock, options, _credentials, _nodes, _users, _tokens, _singletons, _sessions, Audit);
@@ -155,6 +160,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     public ControlStreamHandle OpenStream(NodeId node, IControlStream stream, ControllerId? issuer = null, StreamOrigin? origin = null)
     {
         var handle = new ControlStreamHandle(node, Interlocked.Increment(ref _streams), _sessions, issuer, origin);
+        _arrivals.Add(node);
         _sessions.Tell(new OpenStream(handle, stream), ActorRefs.NoSender);
         return handle;
     }

@@ -17,6 +17,9 @@ sealed record SessionServices(
 {
     /// <summary>Gets who compares the heads that nodes show.</summary>
     public required IActorRef Audit { get; init; }
+
+    /// <summary>Gets the streams that wait to be taken up.</summary>
+    public required Arrivals Arrivals { get; init; }
 }
 
 /// <summary>
@@ -113,14 +116,15 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
 
     void On(OpenStream open)
     {
+        _services.Arrivals.Remove(open.Handle.Node);
         if (_view.Network is not { } network || _view.Nodes.GetValueOrDefault(open.Handle.Node) is not { } node)
         {
-            open.Stream.Close("unknown");
+            TurnAway("unknown");
             return;
         }
         if (IsWithdrawn(open.Handle.Issuer))
         {
-            open.Stream.Close("certificate");
+            TurnAway("certificate");
             return;
         }
         if (_attachments.TryGetValue(node.Id, out var former))
@@ -140,6 +144,14 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
         Context.Watch(session);
         _byRef[session] = node.Id;
         _attachments[node.Id] = new Attachment(open.Handle, open.Stream, session);
+
+        void TurnAway(string reason)
+        {
+            open.Stream.Close(reason);
+            // Its last stream may have ended while this one was waiting.
+            if (!_attachments.ContainsKey(open.Handle.Node))
+                LeaveUnlessArriving(open.Handle.Node);
+        }
     }
 
     void On(Terminated terminated)
@@ -149,8 +161,15 @@ sealed partial class SessionsActor : ReceiveActor, IWithTimers
         OnGone(node, attachment.Handle);
         if (attachment.Body is { } body)
             _lastBodies.Add(node, body);
-        Depart(node);
+        LeaveUnlessArriving(node);
         CompleteCuts();
+    }
+
+    // Who has its next stream already has not gone.
+    void LeaveUnlessArriving(NodeId node)
+    {
+        if (!_services.Arrivals.Contains(node))
+            Depart(node);
     }
 
     // The attachment that a handle stands for, unless another stream took its place.

@@ -1,4 +1,5 @@
 using Mesh.Actors.Registry;
+using Mesh.Protocol;
 using Mesh.Protocol.Control;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
@@ -194,6 +195,44 @@ public sealed class SessionTests
     }
 
     [Fact]
+    public async Task Shows_no_node_offline_whose_next_stream_is_open_before_the_end_of_the_last_is_dealt_with()
+    {
+        await using var harness = await ControllerHarness.StartAsync();
+        await harness.AllowAsync(("*", "*"));
+        var (a, b) = (await JoinAsync(harness, "a"), await JoinAsync(harness, "b"));
+        TestNode[] busy = [await JoinAsync(harness, "busy-1"), await JoinAsync(harness, "busy-2")];
+        foreach (var node in (TestNode[])[b, .. busy, a])
+            await node.AttachAsync();
+        Assert.True((await b.NextPresenceAsync(a.Id)).Online);
+        foreach (var node in busy)
+            node.Reads = false;
+        await harness.AllowAsync(("node:a", "node:b"), ("node:busy-1", "node:b"), ("node:busy-2", "node:b"));
+
+        // The sessions have to do with one node when the stream ends, and with another right after they have ended it: its last word waits
+        // before the next stream does.
+        var (first, second) = (new Hold(busy[0]), new Hold(busy[1]));
+        first.Begin();
+        await first.Reached;
+        a.Handle.Closed();
+        second.Begin();
+        first.GoOn();
+        await second.Reached;
+        await a.Closed;
+        await Task.Delay(100);
+        var again = a.Again();
+        again.Open();
+        second.GoOn();
+        again.Attach();
+        await again.NextMapAsync();
+        again.Handle.Post(new UpFrame(Hint: again.Hint("192.0.2.1:51820")));
+        await b.NextAsync(frame => frame.Hint?.PayloadType == PayloadTypes.EndpointHint);
+        Assert.DoesNotContain(b.Seen, frame => frame.Hint?.PayloadType == PayloadTypes.PresenceHint && Presence(frame) is { Online: false });
+
+        static PresenceHint? Presence(DownFrame frame) =>
+            ProtocolJson.TryDecode(frame.Hint!.Payload, ProtocolJson.Default.PresenceHint, out var hint) ? hint : null;
+    }
+
+    [Fact]
     public async Task Tells_new_peers_of_each_other()
     {
         await using var harness = await ControllerHarness.StartAsync();
@@ -319,5 +358,27 @@ public sealed class SessionTests
     {
         var (machine, enrolled) = await harness.JoinAsync(name);
         return new TestNode(harness, machine, enrolled);
+    }
+
+    /// <summary>Holds up the sessions in the middle of what they send to one node that was behind and reads again.</summary>
+    sealed class Hold(TestNode node)
+    {
+        readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        readonly TaskCompletionSource _goOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Reached => _reached.Task.WaitAsync(TimeSpan.FromSeconds(5));
+
+        public void Begin()
+        {
+            node.OnSend = () =>
+            {
+                _reached.TrySetResult();
+                // A test that has failed lets them go.
+                _goOn.Task.Wait(TimeSpan.FromSeconds(10));
+            };
+            node.Reads = true;
+        }
+
+        public void GoOn() => _goOn.TrySetResult();
     }
 }

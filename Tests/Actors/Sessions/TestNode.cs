@@ -55,6 +55,9 @@ public sealed class TestNode : IControlStream
         }
     }
 
+    /// <summary>Gets or sets what happens first when its stream is to take a frame, on the thread of whoever sends.</summary>
+    public Action? OnSend { get; set; }
+
     /// <summary>Gets how many frames its stream had no room for.</summary>
     public int NotTaken => _notTaken;
 
@@ -157,6 +160,7 @@ public sealed class TestNode : IControlStream
 
     bool IControlStream.TrySend(DownFrame frame)
     {
+        OnSend?.Invoke();
         if (!_reads)
         {
             Interlocked.Increment(ref _notTaken);
