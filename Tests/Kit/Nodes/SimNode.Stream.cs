@@ -21,6 +21,9 @@ public sealed partial class SimNode
     SimNodeCounters _counters;
     WallTime _lastHint;
     int _addressIndex;
+    string _doing = "not started";
+    long _doingSince = Stopwatch.GetTimestamp();
+    string? _lastReason;
 
     /// <summary>Gets the address of the controller whose stream is open; null: none.</summary>
     public string? Controller { get; private set; }
@@ -41,6 +44,23 @@ public sealed partial class SimNode
         {
             lock (_gate)
                 return _counters;
+        }
+    }
+
+    /// <summary>Describes in one line what it is doing, since when, and how its last attempt ended: for whoever looks for a node that is missing.</summary>
+    public string Describe()
+    {
+        lock (_gate)
+        {
+            var loop = _running switch
+            {
+                null => "stopped",
+                { IsFaulted: true } broken => $"broken by {broken.Exception.InnerException}",
+                { IsCompleted: true } => "ended",
+                _ => "running",
+            };
+            return $"{Hostname} ({Id}): {loop}, {_doing} for {Stopwatch.GetElapsedTime(_doingSince).TotalSeconds:0.0} s, revision {Revision}, "
+                + $"{_counters.Attaches} attaches, removed: {Removed ?? "no"}, last: {_lastReason ?? "nothing"}";
         }
     }
 
@@ -115,6 +135,7 @@ public sealed partial class SimNode
             var addresses = Controllers;
             var address = addresses[_addressIndex % addresses.Count];
             var (worked, reason) = await AttachAsync(address, stop);
+            Do("between attempts", reason);
             if (stop.IsCancellationRequested || Removed is not null)
                 return;
             Tell(worked ? SimNodeEventKind.Lost : SimNodeEventKind.AttachFailed, address, detail: reason);
@@ -159,6 +180,7 @@ public sealed partial class SimNode
         try
         {
             cut.CancelAfter(_options.AttachTimeout);
+            Do($"attaching to {address}");
             response = await connection.SendAsync("/v1/stream", up, cut.Token);
             cut.CancelAfter(Timeout.InfiniteTimeSpan);
             lock (_gate)
@@ -167,9 +189,16 @@ public sealed partial class SimNode
                 Controller = address;
                 _counters = _counters with { Attaches = _counters.Attaches + 1 };
             }
+            Do($"attached to {address}");
             Tell(SimNodeEventKind.Attached, address);
-            using var hints = new Timer(state => _ = SendHintAsync((SimUpstream)state!, cut.Token), up, TimeSpan.Zero, _options.HintInterval ?? Timeout.InfiniteTimeSpan);
-            return (true, await ReadAsync(address, response, up, cut.Token));
+            // A tick may still be under way when the source is gone.
+            var over = cut.Token;
+            _ = SendHintAsync(up, over);
+            // Those that came back together do not speak together from then on.
+            using var hints = _options.HintInterval is { } interval
+                ? new Timer(_ => _ = SendHintAsync(up, over), null, interval * Random.Shared.NextDouble(), interval)
+                : null;
+            return (true, await ReadAsync(address, response, up, over));
         }
         catch (SimNodeRefusedException refused)
         {
@@ -321,6 +350,12 @@ public sealed partial class SimNode
             // Whoever reads the stream sees that it is over, and says why.
             _ = broken;
         }
+    }
+
+    void Do(string what, string? ended = null)
+    {
+        lock (_gate)
+            (_doing, _doingSince, _lastReason) = (what, Stopwatch.GetTimestamp(), ended ?? _lastReason);
     }
 
     void Tell(SimNodeEventKind kind, string address, int length = 0, string? detail = null)
