@@ -13,6 +13,7 @@ namespace Mesh.Bench.Load;
 /// </summary>
 sealed class ControllerProcess : IAsyncDisposable
 {
+    const int MostAttempts = 5;
     static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(2);
 
     readonly string _folder;
@@ -101,16 +102,22 @@ sealed class ControllerProcess : IAsyncDisposable
     /// <summary>Asks the admin socket.</summary>
     public async Task<JsonNode> GetAsync(string path, CancellationToken cancel) => JsonNode.Parse(await _admin.GetStringAsync(path, cancel))!;
 
-    /// <summary>Tells the admin socket.</summary>
+    /// <summary>Tells the admin socket; where the controller has no time, again, as it asks for.</summary>
     /// <exception cref="BenchFailureException">It is refused.</exception>
     public async Task<JsonNode> PostAsync(string path, JsonNode? body, CancellationToken cancel)
     {
-        using var content = new StringContent(body?.ToJsonString() ?? "", Encoding.UTF8, "application/json");
-        using var response = await _admin.PostAsync(path, content, cancel);
-        var text = await response.Content.ReadAsStringAsync(cancel);
-        if (!response.IsSuccessStatusCode)
-            throw new BenchFailureException(ExitCodes.Failed, $"{path}: {text}");
-        return JsonNode.Parse(text)!;
+        for (var attempt = 1; ; attempt++)
+        {
+            using var content = new StringContent(body?.ToJsonString() ?? "", Encoding.UTF8, "application/json");
+            using var response = await _admin.PostAsync(path, content, cancel);
+            var text = await response.Content.ReadAsStringAsync(cancel);
+            if (response.IsSuccessStatusCode)
+                return JsonNode.Parse(text)!;
+            if (response.StatusCode != HttpStatusCode.ServiceUnavailable || attempt == MostAttempts)
+                throw new BenchFailureException(ExitCodes.Failed, $"{path}: {text}");
+            Progress.Say($"  {path} again: {text}");
+            await Task.Delay(TimeSpan.FromSeconds(1), cancel);
+        }
     }
 
     /// <inheritdoc/>

@@ -99,7 +99,8 @@ sealed class Fleet(ControllerProcess controller, NetworkShape shape, int verifyO
         {
             var elapsed = Stopwatch.GetElapsedTime(began);
             if (elapsed > atMost)
-                throw new BenchFailureException(ExitCodes.Failed, $"after {elapsed.TotalSeconds:0} s only {Attached} of {count} nodes are attached");
+                throw new BenchFailureException(
+                    ExitCodes.Failed, $"after {elapsed.TotalSeconds:0} s only {Attached} of {count} nodes are attached; missing: {Missing()}");
             if (elapsed > said)
             {
                 Progress.Say($"  {Attached} of {count} attached");
@@ -109,6 +110,10 @@ sealed class Fleet(ControllerProcess controller, NetworkShape shape, int verifyO
         }
         return Stopwatch.GetElapsedTime(began);
     }
+
+    // The first few of those that have no stream, with what they are doing.
+    string Missing() => string.Join(
+        "; ", Members.Select(member => member.Node).Where(node => !node.IsAttached).Take(10).Select(node => node.Describe()));
 
     /// <summary>Cuts every stream at once.</summary>
     public void Cut(IEnumerable<Member> members)

@@ -9,8 +9,9 @@ namespace Mesh.Bench.Load;
 /// <param name="Database">The PostgreSQL URI of an empty database; null: SQLite.</param>
 /// <param name="VerifyOneIn">One node in so many verifies its maps; the others only look at them.</param>
 /// <param name="Changes">How many small changes each phase makes; of those that affect everyone a tenth.</param>
+/// <param name="Reconnects">How often everyone is cut off at once.</param>
 /// <param name="Profile">Whether the controller is sampled while everyone is affected and while everyone comes back.</param>
-sealed record LoadOptions(int Nodes, string? Database, int VerifyOneIn, int Changes, bool Profile);
+sealed record LoadOptions(int Nodes, string? Database, int VerifyOneIn, int Changes, int Reconnects, bool Profile);
 
 /// <summary>
 /// Runs every phase at one size: a controller process of its own, all nodes in this one. Processor time and memory are the
@@ -20,6 +21,11 @@ sealed record LoadOptions(int Nodes, string? Database, int VerifyOneIn, int Chan
 sealed class LoadRun(LoadOptions options, string folder)
 {
     const int Joiners = 24;
+
+    // Changes of each kind before those that count, every other of which undoes the one before: what runs for the first time is
+    // compiled, and what runs often compiled again.
+    const int WarmUp = 40;
+
     static readonly TimeSpan ChangeLimit = TimeSpan.FromSeconds(60);
     static readonly TimeSpan ReconnectLimit = TimeSpan.FromMinutes(5);
 
@@ -44,14 +50,19 @@ sealed class LoadRun(LoadOptions options, string folder)
         await RestAsync(cancel);
         await SmallChangesAsync("one node joins", "node.registered", JoinOneAsync, cancel);
         await SmallChangesAsync("one node is revoked", "node.revoked", RevokeOneAsync, cancel);
+        await SmallChangesAsync("one tag changes, ten affected", "node.tagged", TagOneAsync, cancel);
+        await CheckAsync(cancel);
         await SmallChangesAsync("policy, ten affected", "policy.set", PolicyForTenAsync, cancel);
-        await EveryoneAsync(cancel);
+        await ChangesAsync("policy, everyone affected", "policy.set", Math.Max(2, options.Changes / 10), PolicyForEveryoneAsync, cancel);
         await ChurnAsync(cancel);
-        await ReconnectAsync("all cut, all reconnect", async () =>
+        for (var round = 0; round < options.Reconnects; round++)
         {
-            await Task.Yield();
-            fleet.Cut(fleet.Members);
-        }, cancel);
+            await ReconnectAsync("all cut, all reconnect", async () =>
+            {
+                await Task.Yield();
+                fleet.Cut(fleet.Members);
+            }, cancel);
+        }
         await ReconnectAsync("controller killed, all reconnect", async () =>
         {
             await controller.KillAsync();
@@ -89,12 +100,14 @@ sealed class LoadRun(LoadOptions options, string folder)
         });
     }
 
-    // What the controller uses when nothing changes: signs of life, and nodes that say where they are.
+    // What the controller uses when nothing changes: signs of life, and nodes that say where they are, which each does once in this time.
     async Task RestAsync(CancellationToken cancel)
     {
-        var length = TimeSpan.FromSeconds(20);
+        var length = TimeSpan.FromSeconds(60);
         Progress.Say($"at rest, {length.TotalSeconds:0} s");
+        await QuietAsync(cancel);
         var before = Counters();
+        await using var samples = await SampleAsync(cancel);
         var (cpu, own) = (_controller.CpuSeconds(), OwnCpu());
         await Task.Delay(length, cancel);
         _idleCpu = (_controller.CpuSeconds() - cpu) / length.TotalSeconds;
@@ -102,6 +115,9 @@ sealed class LoadRun(LoadOptions options, string folder)
         _figures.Add(new PhaseFigures("at rest", options.Nodes)
         {
             OtherBytes = after.Sum(pair => pair.Value.MapBytes - before[pair.Key].MapBytes),
+            RestPerSecond = 1000 * _idleCpu,
+            GeneratorPerSecond = 1000 * (OwnCpu() - own) / length.TotalSeconds,
+            Shares = await SharesAsync(samples, "at rest", cancel),
             Seconds = length.TotalSeconds,
             More =
             [
@@ -115,17 +131,13 @@ sealed class LoadRun(LoadOptions options, string folder)
     async Task SmallChangesAsync(string phase, string kind, Func<int, CancellationToken, Task<Change>> make, CancellationToken cancel) =>
         await ChangesAsync(phase, kind, options.Changes, make, cancel);
 
-    async Task EveryoneAsync(CancellationToken cancel)
-    {
-        var profile = ProfileAsync("everyone affected", TimeSpan.FromSeconds(10), cancel);
-        await ChangesAsync("policy, everyone affected", "policy.set", Math.Max(2, options.Changes / 10), PolicyForEveryoneAsync, cancel);
-        await profile;
-    }
-
     async Task ChangesAsync(string phase, string kind, int count, Func<int, CancellationToken, Task<Change>> make, CancellationToken cancel)
     {
         Progress.Say($"{phase}, {count} times");
+        for (var i = 0; i < Math.Min(WarmUp, count) / 2 * 2; i++)
+            await (await make(i, cancel)).Watch.AllAsync(ChangeLimit, cancel);
         await QuietAsync(cancel);
+        await using var samples = await SampleAsync(cancel);
         var (began, cpu, own) = (Stopwatch.GetTimestamp(), _controller.CpuSeconds(), OwnCpu());
         var changes = new List<(long Last, int Affected)>();
         var (affectedBytes, affectedCount, otherBytes) = (0L, 0, 0L);
@@ -150,6 +162,7 @@ sealed class LoadRun(LoadOptions options, string folder)
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         var used = _controller.CpuSeconds() - cpu - _idleCpu * seconds;
         var generated = OwnCpu() - own;
+        var shares = await SharesAsync(samples, phase, cancel);
         var decided = await DecidedAsync(kind, count, cancel);
         var latencies = changes.Zip(decided, (change, at) => (double)Math.Max(0, change.Last - at)).ToList();
         _figures.Add(new PhaseFigures(phase, options.Nodes)
@@ -162,6 +175,8 @@ sealed class LoadRun(LoadOptions options, string folder)
             OtherBytes = otherBytes,
             CpuPerChange = 1000 * used / count,
             GeneratorPerChange = 1000 * generated / count,
+            RestPerSecond = 1000 * _idleCpu,
+            Shares = shares,
             Seconds = seconds,
         });
     }
@@ -188,6 +203,40 @@ sealed class LoadRun(LoadOptions options, string folder)
         return new Change(watch, affected);
     }
 
+    // One of the ring gets a tag that says nothing, and loses it again: all ten of the ring are shown it.
+    async Task<Change> TagOneAsync(int round, CancellationToken cancel)
+    {
+        var affected = _fleet.Members.Where(one => _shape.TeamOf(one.Number) == NetworkShape.RingTeam).ToList();
+        var changed = affected[round / 2 % affected.Count];
+        var watch = _fleet.Expect(affected);
+        await _controller.PostAsync(
+            $"/v1/nodes/{changed.Node.Name}/tag", new JsonObject { [round % 2 == 0 ? "add" : "remove"] = new JsonArray(NetworkShape.SpareTag) }, cancel);
+        return new Change(watch, affected);
+    }
+
+    // What it costs to read the policy, which says something of everybody, without setting it: in every policy that is set this is contained.
+    async Task CheckAsync(CancellationToken cancel)
+    {
+        var (phase, text) = ("policy, only checked", _shape.Policy());
+        Progress.Say($"{phase}, {options.Changes} times");
+        await QuietAsync(cancel);
+        await using var samples = await SampleAsync(cancel);
+        var (began, cpu, own) = (Stopwatch.GetTimestamp(), _controller.CpuSeconds(), OwnCpu());
+        for (var i = 0; i < options.Changes; i++)
+            await _controller.PostAsync("/v1/policy/check", new JsonObject { ["text"] = text }, cancel);
+        var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        _figures.Add(new PhaseFigures(phase, options.Nodes)
+        {
+            Changes = options.Changes,
+            CpuPerChange = 1000 * (_controller.CpuSeconds() - cpu - _idleCpu * seconds) / options.Changes,
+            GeneratorPerChange = 1000 * (OwnCpu() - own) / options.Changes,
+            RestPerSecond = 1000 * _idleCpu,
+            Shares = await SharesAsync(samples, phase, cancel),
+            Seconds = seconds,
+            More = [("length of the policy", text.Length / 1024.0, "KiB")],
+        });
+    }
+
     // One node may reach nine of another team, and then no longer.
     async Task<Change> PolicyForTenAsync(int round, CancellationToken cancel)
     {
@@ -200,7 +249,7 @@ sealed class LoadRun(LoadOptions options, string folder)
         return new Change(watch, affected);
     }
 
-    // Every team may reach one server of the next, and then no longer.
+    // Every team may reach one server of the next, the ring one of the first, and then no longer.
     async Task<Change> PolicyForEveryoneAsync(int round, CancellationToken cancel)
     {
         var members = _fleet.Members;
@@ -209,7 +258,8 @@ sealed class LoadRun(LoadOptions options, string folder)
             .ToDictionary(team => team.Key, team => team.First());
         var rules = Enumerable.Range(0, _shape.Teams).Select(team => (
             From: (IEnumerable<string>)[$"group:team-{team}", $"tag:{NetworkShape.TagOf(team)}"],
-            To: (IEnumerable<string>)[Selector(servers.GetValueOrDefault((team + 1) % _shape.Teams) ?? servers[0])]));
+            To: (IEnumerable<string>)[Selector(servers.GetValueOrDefault((team + 1) % _shape.Teams) ?? servers[0])]))
+            .Append(([$"tag:{NetworkShape.TagOf(NetworkShape.RingTeam)}"], [Selector(servers[0])]));
         await SetPolicyAsync(round % 2 == 0 ? _shape.Policy(rules) : _shape.Policy(), cancel);
         return new Change(watch, members);
     }
@@ -220,6 +270,7 @@ sealed class LoadRun(LoadOptions options, string folder)
         var length = TimeSpan.FromSeconds(20);
         Progress.Say($"steady churn, {length.TotalSeconds:0} s");
         await QuietAsync(cancel);
+        await using var samples = await SampleAsync(cancel);
         var (began, cpu, own, offline) = (Stopwatch.GetTimestamp(), _controller.CpuSeconds(), OwnCpu(), _fleet.FalseOffline);
         var (changes, random) = (0, new Random(1));
         while (Stopwatch.GetElapsedTime(began) < length)
@@ -241,6 +292,8 @@ sealed class LoadRun(LoadOptions options, string folder)
             Changes = changes,
             CpuPerChange = 1000 * (_controller.CpuSeconds() - cpu - _idleCpu * seconds) / changes,
             GeneratorPerChange = 1000 * (OwnCpu() - own) / changes,
+            RestPerSecond = 1000 * _idleCpu,
+            Shares = await SharesAsync(samples, "steady churn", cancel),
             Seconds = seconds,
             More = [("false offlines", _fleet.FalseOffline - offline, ""), ("processor", 100 * (_controller.CpuSeconds() - cpu) / seconds, "%")],
         });
@@ -258,15 +311,14 @@ sealed class LoadRun(LoadOptions options, string folder)
         if (_controller.Id != killed)
             cpu = 0;
         var ready = Stopwatch.GetElapsedTime(began);
-        var profile = ProfileAsync(phase, TimeSpan.FromSeconds(10), cancel);
+        await using var samples = await SampleAsync(cancel);
         // What was attached and does not know yet that it no longer is.
         while (_fleet.Attached > _fleet.Members.Count / 2 && Stopwatch.GetElapsedTime(began) < ChangeLimit)
             await Task.Delay(1, cancel);
         await _fleet.WaitAttachedAsync(_fleet.Members.Count, ReconnectLimit, cancel);
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         await QuietAsync(cancel);
-        var nodes = await _controller.GetAsync("/v1/nodes", cancel);
-        var shown = nodes["nodes"]!.AsArray().Count(node => (string?)node!["state"] == "offline");
+        var shares = await SharesAsync(samples, phase, cancel);
         var after = Counters();
         _figures.Add(new PhaseFigures(phase, options.Nodes)
         {
@@ -274,15 +326,29 @@ sealed class LoadRun(LoadOptions options, string folder)
             CpuPerChange = 1000 * (_controller.CpuSeconds() - cpu) / after.Count,
             GeneratorPerChange = 1000 * (OwnCpu() - own) / after.Count,
             AffectedBytes = after.Sum(pair => pair.Value.MapBytes - before[pair.Key].MapBytes) / (double)after.Count,
+            Shares = shares,
             Seconds = seconds,
             More =
             [
-                ("answers again after", ready.TotalSeconds, "s"), ("false offlines", _fleet.FalseOffline - offline, ""), ("shown offline", shown, ""),
+                ("answers again after", ready.TotalSeconds, "s"), ("false offlines", _fleet.FalseOffline - offline, ""), ("shown offline", await ShownOfflineAsync(cancel), ""),
                 ("bytes to a node", after.Sum(pair => pair.Value.Bytes - before[pair.Key].Bytes) / (double)after.Count, ""),
                 ("attaches per node", after.Sum(pair => pair.Value.Attaches - before[pair.Key].Attaches) / (double)after.Count, ""),
             ],
         });
-        await profile;
+    }
+
+    // A node knows that it is let in before the controller has read its first line: that moment is given to the last of them.
+    async Task<int> ShownOfflineAsync(CancellationToken cancel)
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var nodes = await _controller.GetAsync("/v1/nodes", cancel);
+            var shown = nodes["nodes"]!.AsArray().Count(node => (string?)node!["state"] == "offline");
+            if (shown == 0 || Stopwatch.GetElapsedTime(began) > TimeSpan.FromSeconds(10))
+                return shown;
+            await Task.Delay(500, cancel);
+        }
     }
 
     // Until no map has reached any node for a second.
@@ -315,12 +381,20 @@ sealed class LoadRun(LoadOptions options, string folder)
             throw new BenchFailureException(ExitCodes.Failed, $"the policy is not taken: {report.ToJsonString()}");
     }
 
-    async Task ProfileAsync(string phase, TimeSpan length, CancellationToken cancel)
+    async Task<PerfRecording?> SampleAsync(CancellationToken cancel) =>
+        options.Profile ? await PerfRecording.StartAsync(_controller.Id, folder, cancel) : null;
+
+    // The symbols behind the shares are printed at once: they are long, and nobody compares them line by line.
+    async Task<IReadOnlyDictionary<string, double>?> SharesAsync(PerfRecording? samples, string phase, CancellationToken cancel)
     {
-        if (!options.Profile)
-            return;
-        var report = await PerfProfile.SharesAsync(_controller.Id, (int)length.TotalSeconds, 12, folder, ControllerShares.Of, cancel);
-        Console.WriteLine($"controller at {options.Nodes} nodes, {phase}: where the processor is\n{report}");
+        if (samples is null)
+            return null;
+        var taken = await samples.StopAsync(cancel);
+        var lines = taken.GroupBy(sample => (Share: ControllerShares.Of(sample), Symbol: sample.Stack is [var inner, ..] ? inner.Symbol : ""))
+            .Select(group => (Percent: 100.0 * group.Count() / taken.Count, group.Key.Share, group.Key.Symbol)).ToList();
+        Console.WriteLine(
+            $"controller at {options.Nodes} nodes, {phase}: {taken.Count} samples\n{PerfProfile.Summarize(lines, (share, _) => share, 12)}");
+        return ControllerShares.Sum(taken);
     }
 
     static string Selector(Fleet.Member member) => $"node:{member.Node.Name}";

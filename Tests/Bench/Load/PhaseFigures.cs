@@ -27,6 +27,15 @@ sealed record PhaseFigures(string Phase, int Nodes)
     /// <summary>Gets the generator's processor time per change.</summary>
     public double? GeneratorPerChange { get; init; }
 
+    /// <summary>Gets the generator's processor time per second, in a phase without changes.</summary>
+    public double? GeneratorPerSecond { get; init; }
+
+    /// <summary>Gets the controller's processor time at rest that is left out of <see cref="CpuPerChange"/>, per second.</summary>
+    public double? RestPerSecond { get; init; }
+
+    /// <summary>Gets what the controller's processor time went into, in percent by name; null where it was not sampled.</summary>
+    public IReadOnlyDictionary<string, double>? Shares { get; init; }
+
     /// <summary>Gets the whole time of the phase in seconds.</summary>
     public double Seconds { get; init; }
 

@@ -16,11 +16,6 @@ static class PerfProfile
     public static async Task<string> RunAsync(int process, string program, int seconds, int top, string folder, CancellationToken cancel) =>
         Summarize(await SampleAsync(process, seconds, folder, cancel), (part, _) => Group(part, program), top);
 
-    /// <summary>As <see cref="RunAsync"/>, with shares of the caller's own by object and symbol.</summary>
-    public static async Task<string> SharesAsync(
-        int process, int seconds, int top, string folder, Func<string, string, string> shareOf, CancellationToken cancel) =>
-        Summarize(await SampleAsync(process, seconds, folder, cancel), shareOf, top);
-
     static async Task<IReadOnlyList<(double Percent, string Object, string Symbol)>> SampleAsync(int process, int seconds, string folder, CancellationToken cancel)
     {
         var data = Path.Combine(folder, "perf.data");
@@ -40,7 +35,8 @@ static class PerfProfile
             .Select(parts => (double.Parse(parts[0].TrimEnd('%'), CultureInfo.InvariantCulture), parts[1], parts[2][(parts[2].IndexOf(']') + 1)..].Trim())),
     ];
 
-    static string Summarize(IReadOnlyList<(double Percent, string Object, string Symbol)> lines, Func<string, string, string> shareOf, int top)
+    /// <summary>Writes samples as two tables: the shares, and the symbols that make up each.</summary>
+    public static string Summarize(IReadOnlyList<(double Percent, string Object, string Symbol)> lines, Func<string, string, string> shareOf, int top)
     {
         var total = lines.Sum(l => l.Percent);
         var groups = lines.GroupBy(l => shareOf(l.Object, l.Symbol)).OrderByDescending(g => g.Sum(l => l.Percent)).ToArray();
