@@ -21,6 +21,7 @@ sealed class ControllerProcess : IAsyncDisposable
     readonly string? _database;
     readonly IReadOnlyDictionary<string, string> _variables;
     readonly HttpClient _admin;
+    readonly List<int> _ids = [];
     RunningProcess? _process;
 
     ControllerProcess(string folder, string? database, IReadOnlyDictionary<string, string> variables)
@@ -72,6 +73,7 @@ sealed class ControllerProcess : IAsyncDisposable
             ["serve", "--state-dir", Path.Combine(_folder, "state"), "--socket", Path.Combine(_folder, "admin.sock"), "--listen", _address,
                 "--advertise", _address, "--log-level", "warning", .. database],
             _variables);
+        _ids.Add(_process.Id);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(StartLimit);
         while (true)
@@ -126,5 +128,8 @@ sealed class ControllerProcess : IAsyncDisposable
         _admin.Dispose();
         if (_process is not null)
             await _process.DisposeAsync();
+        // A runtime that writes for perf leaves these behind, and so does nobody else under these numbers.
+        foreach (var file in _ids.SelectMany(id => new[] { $"/tmp/perf-{id}.map", $"/tmp/perfinfo-{id}.map" }))
+            File.Delete(file);
     }
 }
