@@ -54,6 +54,7 @@ sealed partial class LocalApi : IAsyncDisposable
     /// <param name="cancel">Gives up starting.</param>
     public static async Task<LocalApi> StartAsync(string path, UnixFileMode mode, ILocalCommands commands, CancellationToken cancel)
     {
+        path = Path.GetFullPath(path);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(options =>
         {

@@ -21,6 +21,7 @@ public sealed class DaemonTests : IAsyncLifetime
     readonly List<FakeTunnel> _tunnels = [];
     readonly StringWriter _log = new();
     CancellationTokenSource _stop = new();
+    bool _isSocketRelative;
     Task _daemon = Task.CompletedTask;
 
     string Socket => Path.Combine(_directory, "s");
@@ -33,7 +34,7 @@ public sealed class DaemonTests : IAsyncLifetime
 
     DaemonSettings Settings => new()
     {
-        StateDirectory = Path.Combine(_directory, "state"), Socket = Socket, KeyDirectory = Path.Combine(_directory, "keys"), HostsFile = Hosts,
+        StateDirectory = Path.Combine(_directory, "state"), Socket = _isSocketRelative ? Path.GetRelativePath(Environment.CurrentDirectory, Socket) : Socket, KeyDirectory = Path.Combine(_directory, "keys"), HostsFile = Hosts,
     };
 
     async Task StartAsync()
@@ -130,6 +131,14 @@ public sealed class DaemonTests : IAsyncLifetime
         Assert.Equal($"CN={_network.Node}", Assert.Single(controller.Logouts));
         Assert.Equal([State("lock")], Directory.GetFiles(Path.Combine(_directory, "state")));
         Assert.Equal("NeedsLogin", (await StatusAsync()).BackendState);
+    }
+
+    [Fact]
+    public async Task The_socket_may_be_named_from_where_it_is_started()
+    {
+        _isSocketRelative = true;
+        await StartAsync();
+        Assert.NotEqual(ExitCodes.Unreachable, (await RunAsync("status")).Code);
     }
 
     [Fact]
