@@ -23,6 +23,9 @@ sealed record Terminal
     /// <summary>Gets whether results go to a person who sees colours.</summary>
     public bool Colours { get; init; }
 
+    /// <summary>Gives how many columns a person sees at the moment; null where results do not go to one, and lines may have any length.</summary>
+    public Func<int>? Width { get; init; }
+
     /// <summary>Gets where somebody types lines; null where standard input or output is no terminal.</summary>
     public ILineTerminal? Keyboard { get; init; }
 
@@ -34,6 +37,7 @@ sealed record Terminal
         In = Console.In,
         Environment = System.Environment.GetEnvironmentVariable,
         Keyboard = Console.IsInputRedirected || Console.IsOutputRedirected ? null : new ConsoleLineTerminal(),
+        Width = Console.IsOutputRedirected ? null : () => Math.Max(1, Console.WindowWidth),
         Colours = !Console.IsOutputRedirected && string.IsNullOrEmpty(System.Environment.GetEnvironmentVariable("NO_COLOR"))
             && System.Environment.GetEnvironmentVariable("TERM") is not (null or "dumb"),
     };

@@ -81,7 +81,7 @@ static partial class VerbTable
                 peer.Name, peer.Addresses[0], peer.Addresses[1], Owner(peer.Owner, peer.Tags), Grants(peer.Send), Grants(peer.Accept),
                 peer.Suites is { } suites ? string.Join(',', suites) : null);
         }
-        table.WriteTo(to.Out, to.Colours);
+        table.WriteTo(to);
 
         static string Grants(IReadOnlyList<Grant> grants) =>
             grants.Count == 0 ? "no" : grants.All(grant => grant == Grant.Everything) ? "yes" : "in part";

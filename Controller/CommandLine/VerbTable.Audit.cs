@@ -193,7 +193,7 @@ static partial class VerbTable
         var table = new TextTable("TIME", "WHAT", "SUBJECT", "BY", "DETAIL");
         foreach (var entry in answer.Entries)
             table.Add(Show(entry.At), entry.Kind, entry.Subject, entry.By, entry.Detail);
-        table.WriteTo(to.Out, to.Colours);
+        table.WriteTo(to);
     }
 
     // What comes one by one cannot line up with what is not known yet.
@@ -216,7 +216,7 @@ static partial class VerbTable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException(ExitCode.BadInput, $"cannot read {path}: {e.Message.TrimEnd('.')}", e);
+            throw CannotRead(path, e);
         }
     }
 

@@ -224,7 +224,7 @@ static partial class VerbTable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new CommandException(ExitCode.BadInput, $"cannot read {path}: {e.Message.TrimEnd('.')}", e);
+                throw CannotRead(path, e);
             }
         }
     }

@@ -31,7 +31,7 @@ static partial class VerbTable
                 (isUp ? member.ClockOffsetSeconds?.ToString("+0.0 s;-0.0 s;0.0 s", CultureInfo.InvariantCulture) : null, isOff ? CellStyle.Bad : CellStyle.Plain),
                 (string.Join(", ", answer.Jobs.Where(job => job.Holder == member.Id).Select(job => job.Name)), CellStyle.Plain));
         }
-        table.WriteTo(to.Out, to.Colours);
+        table.WriteTo(to);
         foreach (var member in answer.Members.Where(member => member.Attached is not null && Math.Abs(member.ClockOffsetSeconds ?? 0) > new ClusterTimes().SkewTold.TotalSeconds))
             to.Out.WriteLine(TextTable.Paint(
                 string.Create(CultureInfo.InvariantCulture, $"warning: the clock of {member.Id}'s machine is {Math.Abs(member.ClockOffsetSeconds!.Value):0} s off the database's"),

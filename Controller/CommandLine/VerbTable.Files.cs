@@ -5,6 +5,13 @@ namespace Mesh.Controller.CommandLine;
 
 static partial class VerbTable
 {
+    static CommandException CannotRead(string path, Exception error) => new(
+        ExitCode.BadInput,
+        error is FileNotFoundException or DirectoryNotFoundException ? $"there is no file {path}"
+            : error is UnauthorizedAccessException && Directory.Exists(path) ? $"{path} is a directory: name a file"
+            : $"cannot read {path}: {error.Message.TrimEnd('.')}",
+        error);
+
     // Under another name until it is whole and whoever wrote it has looked at it, for its owner alone, and never over another.
     static async Task<T> WriteWholeAsync<T>(string path, Func<TextWriter, Task<T>> write, Action<string>? look = null)
     {

@@ -89,7 +89,7 @@ static partial class VerbTable
                 (Owner(node.User, node.Tags), CellStyle.Plain), (node.Os, CellStyle.Plain), (node.Version, CellStyle.Plain),
                 (Show(node.LastSeen), CellStyle.Plain), (node.Id.ToString(), CellStyle.Plain));
         }
-        table.WriteTo(to.Out, to.Colours);
+        table.WriteTo(to);
     }
 
     static void WriteNode(NodeEntry node, Terminal to)
@@ -148,7 +148,7 @@ static partial class VerbTable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException(ExitCode.BadInput, $"cannot read {path}: {e.Message.TrimEnd('.')}", e);
+            throw CannotRead(path, e);
         }
     }
 }

@@ -106,7 +106,7 @@ static partial class VerbTable
             table.Add(one.Revision.ToString(CultureInfo.InvariantCulture), Show(one.At), one.By, string.Create(
                 CultureInfo.InvariantCulture,
                 $"{Count(one.Rules, "rule")}, {Count(one.Groups, "group")}, {Count(one.Tags, "tag")}; lines +{one.Added} -{one.Removed}"));
-        table.WriteTo(to.Out, to.Colours);
+        table.WriteTo(to);
     }
 
     static void WriteComparison(PolicyComparison answer, string source, Terminal to)

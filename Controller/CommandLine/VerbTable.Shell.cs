@@ -27,6 +27,46 @@ static partial class VerbTable
         return root;
     }
 
+    /// <summary>Finds a group of verbs by its words; the table itself by none. Null where they name a verb, or nothing.</summary>
+    public static Command? FindGroup(Command table, IEnumerable<string> words)
+    {
+        foreach (var word in words)
+        {
+            if (table.Subcommands.FirstOrDefault(verb => verb.Name == word && !verb.Hidden) is not { } next)
+                return null;
+            table = next;
+        }
+        return table.Subcommands.Count > 0 ? table : null;
+    }
+
+    /// <summary>Writes a line for each verb of a group.</summary>
+    public static void WriteVerbs(Command group, Terminal to)
+    {
+        var path = string.Concat(PathOf(group).Select(word => word + ' '));
+        var lines = new TextTable("VERB", "WHAT IT DOES");
+        foreach (var verb in group.Subcommands.Where(verb => !verb.Hidden))
+            lines.Add(
+                string.Join(' ', [path + verb.Name, .. verb.Arguments.Select(ArgumentText), .. verb.Subcommands.Count > 0 ? ["..."] : (string[])[]]),
+                verb.Description!.Split('\n')[0]);
+        if (group is RootCommand)
+        {
+            lines.Add("help VERB", "Explains a verb, or lists those of a group.");
+            lines.Add("exit", "Ends the shell, as Ctrl-D does.");
+        }
+        lines.WriteTo(to);
+
+        static string ArgumentText(Argument argument) =>
+            (argument.Arity.MinimumNumberOfValues, argument.Arity.MaximumNumberOfValues) switch
+            {
+                (0, _) => $"[{argument.Name}]",
+                (_, > 1) => argument.Name + "...",
+                _ => argument.Name,
+            };
+
+        static IEnumerable<string> PathOf(Command group) =>
+            group is RootCommand ? [] : [.. PathOf(group.Parents.OfType<Command>().First()), group.Name, .. group.Arguments.Select(ArgumentText)];
+    }
+
     static Command Shell(Terminal terminal, CommonFlags common)
     {
         var keepGoing = new Option<bool>("--keep-going", "-k") { Description = "Go on after a line that failed; for scripts" };

@@ -73,6 +73,6 @@ static partial class VerbTable
                 (string.Join(' ', one.Scopes), CellStyle.Plain), (Show(one.CreatedAt), CellStyle.Plain), (Show(one.ExpiresAt), CellStyle.Plain),
                 (Show(one.RevokedAt), CellStyle.Plain), (one.CreatedBy, CellStyle.Plain), (one.Id.ToString(), CellStyle.Plain));
         }
-        table.WriteTo(to.Out, to.Colours);
+        table.WriteTo(to);
     }
 }

@@ -32,7 +32,7 @@ static partial class VerbTable
                     var table = new TextTable("NAME", "CREATED", "BY");
                     foreach (var user in answer.Users)
                         table.Add(user.Name, Show(user.CreatedAt), user.CreatedBy);
-                    table.WriteTo(to.Out, to.Colours);
+                    table.WriteTo(to);
                 })));
         return Group("user", "Creates and lists users.", "mesh-controller user list", create, list);
     }
@@ -137,7 +137,7 @@ static partial class VerbTable
                 (Show(one.CreatedAt), CellStyle.Plain), (Show(one.ExpiresAt), CellStyle.Plain), (Show(one.EndedAt), CellStyle.Plain),
                 (one.Node?.ToString(), CellStyle.Plain), (one.CreatedBy, CellStyle.Plain));
         }
-        table.WriteTo(to.Out, to.Colours);
+        table.WriteTo(to);
     }
 
     static string Owner(string? user, IReadOnlyList<string> tags) => user ?? string.Join(',', tags.Select(tag => "tag:" + tag));

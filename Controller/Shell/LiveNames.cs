@@ -1,6 +1,8 @@
 using System.Globalization;
+using Mesh.Actors.Policy;
 using Mesh.Actors.Tokens;
 using Mesh.Controller.Admin;
+using Mesh.Controller.Policy;
 
 namespace Mesh.Controller.Shell;
 
@@ -39,8 +41,10 @@ sealed class LiveNames(AdminLink link)
         {
             case NameKind.Node:
                 return (await NodesAsync()).Where(node => node.RemovedAt is null).Select(node => node.Name);
+            case NameKind.WaitingNode:
+                return (await NodesAsync()).Where(node => node.State == "waiting").Select(node => node.Name);
             case NameKind.Tag:
-                return (await NodesAsync()).SelectMany(node => node.Tags);
+                return (await NodesAsync()).SelectMany(node => node.Tags).Concat(await PolicyTagsAsync());
             case NameKind.User:
                 return (await client.GetAsync("/v1/users", AdminJson.Default.UserList, cancellationToken)).Users.Select(user => user.Name);
             case NameKind.Credential:
@@ -57,6 +61,20 @@ sealed class LiveNames(AdminLink link)
                     .Select(one => one.Id.ToString());
             default:
                 return [];
+        }
+
+        // They are there before any node has them. A token need not be allowed to read the policy.
+        async Task<IEnumerable<string>> PolicyTagsAsync()
+        {
+            try
+            {
+                var text = (await client.GetAsync("/v1/policy", AdminJson.Default.PolicyText, cancellationToken)).Text;
+                return PolicyReader.Read(YamlPolicy.Parse(text, out _), static _ => true, static _ => true).Document?.Tags.Select(tag => tag.Name) ?? [];
+            }
+            catch (CommandException e) when (e.Code == TokenCodes.Scope)
+            {
+                return [];
+            }
         }
 
         async Task<IReadOnlyList<NodeEntry>> NodesAsync() =>

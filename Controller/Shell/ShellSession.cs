@@ -27,7 +27,7 @@ sealed class ShellSession(AdminLink link, Terminal terminal)
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             Volatile.Write(ref running, stop);
-            var exit = await RunAsync(line, "", stop.Token);
+            var exit = await RunAsync(line, "", typed: true, stop.Token);
             Volatile.Write(ref running, null);
             if (exit is null)
                 break;
@@ -45,7 +45,7 @@ sealed class ShellSession(AdminLink link, Terminal terminal)
         var first = ExitCode.Done;
         for (var number = 1; await terminal.In.ReadLineAsync(cancellationToken) is { } line; number++)
         {
-            var exit = await RunAsync(line, string.Create(CultureInfo.InvariantCulture, $"line {number}: "), cancellationToken);
+            var exit = await RunAsync(line, string.Create(CultureInfo.InvariantCulture, $"line {number}: "), typed: false, cancellationToken);
             if (exit is null)
                 break;
             if (exit != ExitCode.Done && first == ExitCode.Done)
@@ -57,7 +57,7 @@ sealed class ShellSession(AdminLink link, Terminal terminal)
     }
 
     // Null where the line ends the shell.
-    async Task<int?> RunAsync(string line, string place, CancellationToken cancellationToken)
+    async Task<int?> RunAsync(string line, string place, bool typed, CancellationToken cancellationToken)
     {
         if (ShellWords.Split(line, out var problem) is not { } words)
         {
@@ -67,17 +67,21 @@ sealed class ShellSession(AdminLink link, Terminal terminal)
         // Lines that were copied from elsewhere begin with the program's name.
         if (words is ["mesh-controller", ..])
             words = [.. words.Skip(1)];
+        var table = VerbTable.CreateForShell(_inside, link);
         switch (words)
         {
             case []:
                 return ExitCode.Done;
             case ["exit" or "quit"]:
                 return null;
+            case ["help", ..] when VerbTable.FindGroup(table, words.Skip(1)) is { } group:
+                VerbTable.WriteVerbs(group, terminal);
+                return ExitCode.Done;
             case ["help", ..]:
                 words = [.. words.Skip(1), "--help"];
                 break;
         }
-        return await ControllerProgram.RunAsync(VerbTable.CreateForShell(_inside, link), [.. words], _inside, place, cancellationToken);
+        return await ControllerProgram.RunAsync(table, [.. words], _inside, place, typed, cancellationToken);
     }
 
     // The zone is what people call a network by; a token need not be allowed to ask for it.

@@ -11,6 +11,9 @@ enum NameKind
     /// <summary>A node.</summary>
     Node,
 
+    /// <summary>A node that waits for approval.</summary>
+    WaitingNode,
+
     /// <summary>A user.</summary>
     User,
 
@@ -70,11 +73,17 @@ sealed class VerbCompleter(Command root, Func<NameKind, string, IEnumerable<stri
         "--user" => NameKind.User,
         "--tag" => NameKind.Tag,
         "--scope" => NameKind.Scope,
-        _ => option.HelpName is "FILE" ? NameKind.File : NameKind.None,
+        _ => option.HelpName switch
+        {
+            "FILE" => NameKind.File,
+            "TAGS" => NameKind.Tag,
+            _ => NameKind.None,
+        },
     };
 
     static NameKind KindOf(Command verb, Argument argument) => (verb.Parents.OfType<Command>().FirstOrDefault()?.Name, argument.Name) switch
     {
+        ("node", "NAME") when verb.Name == "approve" => NameKind.WaitingNode,
         ("node", "NAME" or "NODE") or (_, "NODE") => NameKind.Node,
         ("user", "NAME") when verb.Name != "create" => NameKind.User,
         ("credential", "ID") => NameKind.Credential,

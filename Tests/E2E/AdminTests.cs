@@ -60,24 +60,6 @@ public sealed class AdminTests(ITestOutputHelper output)
         Assert.DoesNotContain("never", lab.Controller.Run("user", "list").MustExit().Output);
     });
 
-    [RequiresRootFact("ip", "script")]
-    public Task Somebody_at_a_terminal_types_completes_interrupts_and_leaves() => MeshLab.RunAsync("meh", output, [], async lab =>
-    {
-        var limit = TimeSpan.FromSeconds(20);
-        using var shell = new Typed(
-            lab.Controller.Ns, lab.Folder, $"env HOME={lab.Folder} TERM=xterm script -qefc '{Programs.Controller} shell --socket {lab.Controller.Socket}' /dev/null");
-        await Eventually.MatchesAsync(limit, "network mesh.internal at ", () => shell.Process.Output);
-        shell.Type("user li\t\r");
-        await Eventually.MatchesAsync(limit, @"(?s)mesh\.internal> user list.*NAME +CREATED.*alice", () => shell.Process.Output);
-        shell.Type("user create nev\x03user create bob\r");
-        await shell.Process.WaitForLineAsync("created user bob", limit);
-        shell.Type("\x04");
-        Assert.Equal(0, await shell.Process.WaitForExitAsync(limit));
-        var users = lab.Controller.Run("user", "list").MustExit().Output;
-        Assert.DoesNotContain("nev", users);
-        Assert.Equal(["user list", "user create bob"], await File.ReadAllLinesAsync(Path.Combine(lab.Folder, ".mesh-controller_history")));
-    });
-
     static string CreateToken(MeshLab lab, string name, string scope)
     {
         var text = lab.Controller.Run("token", "create", "--name", name, "--scope", scope).MustExit().Output;

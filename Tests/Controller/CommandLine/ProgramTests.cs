@@ -23,7 +23,7 @@ public sealed class ProgramTests : IDisposable
     [InlineData("unknown word 'frobnicate'", "frobnicate")]
     [InlineData("unknown flag '--nope'", "user", "list", "--nope")]
     [InlineData("unknown word 'extra'", "user", "list", "extra")]
-    [InlineData("missing", "user", "create")]
+    [InlineData("'user create' wants NAME", "user", "create")]
     [InlineData("--file", "policy", "set")]
     [InlineData("--listen 'nowhere'", "serve", "--listen", "nowhere")]
     [InlineData("--advertise 'nowhere'", "serve", "--advertise", "nowhere")]

@@ -92,11 +92,54 @@ public sealed class ShellTests : IAsyncLifetime
         Assert.Contains("mesh.internal> user list\n", keyboard.Screen);
         Assert.Matches("(?m)^mk1_", output);
         Assert.Contains("NAME       CREATED", output);
-        Assert.Contains("mesh-controller node list", output);
+        Assert.Matches(@"(?m)^node approve NAME +Lets a node in that waits for approval\.$", output);
         Assert.Contains("mesh-controller: there is a user 'alexandra' already", error);
         Assert.Equal(
             ["credential create --user alexandra --ttl 5m", "user create alexandra", "user list", "help node"],
             await File.ReadAllLinesAsync(_directory.File(".mesh-controller_history")));
+    }
+
+    [Fact]
+    public async Task What_is_wrong_and_what_there_is_is_said_as_one_asks_here()
+    {
+        var lines = new (string Line, string Expected)[]
+        {
+            ("help", @"(?m)^node \.\.\. +Lists.*\n(.*\n)*help VERB +.*\nexit +"),
+            ("help at", @"(?m)^at TIME map NODE +Shows"),
+            ("help node approve", @"(?m)^  \S+ node approve <NAME>"),
+            ("node", "^mesh-controller: 'node' wants a verb: list, show, .*: see 'help node'\n$"),
+            ("frobnicate", "^mesh-controller: unknown word 'frobnicate': see 'help'\n$"),
+            ("node aprove x", "^mesh-controller: unknown word 'aprove': see 'help node'\n$"),
+            ("node approve", "^mesh-controller: 'node approve' wants NAME: see 'help node approve'\n$"),
+            ("node rename x", "^mesh-controller: 'node rename' wants NEW: see 'help node rename'\n$"),
+            ("at", "^mesh-controller: 'at' wants TIME: see 'help at'\n$"),
+            ("policy set", "^mesh-controller: --file wants FILE: see 'help policy set'\n$"),
+            ("policy set -f", "^mesh-controller: --file wants FILE: see 'help policy set'\n$"),
+            ("policy set -f nothing.yaml", "^mesh-controller: there is no file nothing.yaml\n$"),
+            ("policy set -f /", "^mesh-controller: / is a directory: name a file\n$"),
+        };
+        foreach (var (line, expected) in lines)
+        {
+            var keyboard = new FakeTerminal();
+            keyboard.Type(line + "<Enter><C-d>");
+            var (exit, output, error) = await InteractAsync(keyboard, ["--socket", _controller.Socket]);
+            Assert.Equal(ExitCode.Done, exit);
+            Assert.Matches(expected, error.Length > 0 ? error : output);
+        }
+    }
+
+    [Fact]
+    public async Task Tags_are_completed_from_the_policy_and_who_waits_for_approval()
+    {
+        await _controller.RunAsync(["policy", "set", "-f", "-"], "version: 1\napproval: required\ntags: { server: {} }\n");
+        await _controller.RunAsync(["user", "create", "alice"]);
+        using var machine = new Machine(_controller, await _controller.CreateCredentialAsync("--user", "alice"));
+        await machine.EnrollAsync();
+        var keyboard = new FakeTerminal();
+        keyboard.Type("node tag nobody --set s<Tab><Enter>node approve <Tab><Enter><C-d>");
+        var (_, output, _) = await InteractAsync(keyboard, ["--socket", _controller.Socket]);
+        Assert.Contains("> node tag nobody --set server\n", keyboard.Screen);
+        Assert.Matches("(?m)is in the network$", output);
     }
 
     [Fact]

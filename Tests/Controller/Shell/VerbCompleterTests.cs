@@ -18,6 +18,9 @@ public sealed class VerbCompleterTests
     [InlineData("node li", "list")]
     [InlineData("node show ", "laptop", "server")]
     [InlineData("node show l", "laptop")]
+    [InlineData("node approve ", "newcomer")]
+    [InlineData("node tag laptop --add c", "ci")]
+    [InlineData("node tag laptop --set ", "ci")]
     [InlineData("node show laptop ")]
     [InlineData("node show --json l", "laptop")]
     [InlineData("at -2h no", "node")]
@@ -59,6 +62,7 @@ public sealed class VerbCompleterTests
     static IEnumerable<string> Names(NameKind kind, string beginning) => kind switch
     {
         NameKind.Node => ["laptop", "server"],
+        NameKind.WaitingNode => ["newcomer"],
         NameKind.User => ["alice"],
         NameKind.Tag => ["ci"],
         NameKind.Credential => ["abcdefghij234567"],
