@@ -211,10 +211,23 @@ sealed class ControllerDaemon : IAsyncDisposable
                 throw new CommandException(
                     ExitCode.BadConfiguration,
                     $"{_journal.Place} holds network {network.Id}, the keys beside it are of {_keys.Network}: restore both from one backup");
+            RememberNetwork();
             return;
         }
+        // A first start that was cut between keys and journal goes on; where there was a history, another one may not take its place.
+        if (File.Exists(_state.FoundedPath))
+            throw new CommandException(
+                ExitCode.BadConfiguration,
+                $"{_journal.Place} is empty, but the keys beside it are of network {_keys.Network}: fill it with 'mesh-controller db import', or restore both from a backup");
         var genesis = new NetworkGenesis(_keys.Network, _keys.RootKey, _settings.Zone, _settings.Ipv4, _settings.Ipv6);
         Require(await _system.InitializeAsync(genesis, Cause.Of(Cause.System, SystemEntropy.Instance)));
+        RememberNetwork();
+    }
+
+    void RememberNetwork()
+    {
+        if (!File.Exists(_state.FoundedPath))
+            PrivateFile.Write(_state.FoundedPath, $"{_keys.Network}\n");
     }
 
     async Task ListenAsync(CancellationToken cancellationToken)

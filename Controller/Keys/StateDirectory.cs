@@ -40,6 +40,9 @@ sealed class StateDirectory : IDisposable
     /// <summary>Gets the path of the same for keys that were made and do not count yet.</summary>
     public string PreparedIdentityPath => File("controller.json.prepared");
 
+    /// <summary>Gets the path of a file that is there once the journal holds the network: from then on an empty journal is one that was lost.</summary>
+    public string FoundedPath => File("network.founded");
+
     /// <summary>Creates the directory where it is missing (mode 0700) and locks it.</summary>
     /// <exception cref="CommandException">It cannot be made or written to, or another controller has it.</exception>
     public static StateDirectory Open(string path)

@@ -98,6 +98,20 @@ public sealed class DatabaseVerbTests : IDisposable
         Assert.Equal(ExitCode.Done, (await Cli.RunAsync(["db", "check", "--state-dir", controller.StateDirectory])).Exit);
     }
 
+    [Fact]
+    public async Task A_controller_begins_no_second_history_where_its_journal_is_empty()
+    {
+        await using var controller = await RunningController.StartAsync();
+        await controller.StopAsync();
+        // What an import that was killed leaves behind.
+        var file = Path.Combine(controller.StateDirectory, "journal.db");
+        File.Delete(file);
+        SqliteJournal.Open(file).Dispose();
+        var refused = await Assert.ThrowsAsync<CommandException>(controller.StartAgainAsync);
+        Assert.Equal(ExitCode.BadConfiguration, refused.ExitCode);
+        Assert.Matches($@"^{file} is empty, but the keys beside it are of network \w{{16}}: .*db import.*backup$", refused.Message);
+    }
+
     async Task FillAsync()
     {
         Directory.CreateDirectory(State);
@@ -182,6 +196,21 @@ public sealed class JournalMoveTests
             var (exit, _, error) = await Cli.RunAsync(["db", "import", "-f", "-", .. place], text);
             Assert.True(exit == ExitCode.Done, error);
         }
+    }
+
+    [SpecFact]
+    public async Task A_controller_begins_no_second_history_in_an_empty_database()
+    {
+        var uri = PostgresServer.Instance.CreateDatabase();
+        await using var controller = await RunningController.StartAsync();
+        await controller.StopAsync();
+        Assert.Equal(ExitCode.Done, (await Cli.RunAsync(["db", "migrate", "--database", uri])).Exit);
+        controller.Database = PostgresPlace.Parse(uri);
+        var refused = await Assert.ThrowsAsync<CommandException>(controller.StartAgainAsync);
+        Assert.Equal(ExitCode.BadConfiguration, refused.ExitCode);
+        Assert.Contains(" is empty, but the keys beside it are of network ", refused.Message, StringComparison.Ordinal);
+        controller.Database = null;
+        await controller.StartAgainAsync();
     }
 
     [SpecFact]
