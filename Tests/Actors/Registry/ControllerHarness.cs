@@ -24,7 +24,7 @@ public sealed class ControllerHarness : IAsyncDisposable
         Signer = new TestSigner(Network, Root, Clock.Now, Entropy);
     }
 
-    public JournalStore Store { get; } = new();
+    public JournalStore Store { get; } = new JournalStore().Offer();
 
     public ManualClock Clock { get; } = new();
 

@@ -11,13 +11,17 @@ namespace Mesh.Tests.Actors.Registry;
 /// Keeps what journals of several actor systems write, as a database would, with its tail; can stop the world after a write, or fail a
 /// write that took place.
 /// </summary>
-public sealed class JournalStore : IJournalTail, IJournalPruning, IDisposable
+/// <param name="manifests">The events that may be written; null for those of the network.</param>
+public sealed class JournalStore(EventManifests? manifests = null) : IJournalTail, IJournalPruning, IDisposable
 {
     static readonly ConcurrentDictionary<string, JournalStore> Stores = new();
-    static int _last;
+    static int _lastName;
 
     readonly Lock _gate = new();
-    readonly List<(JournalEvent Row, object Event)> _rows = [];
+    readonly EventManifests _manifests = manifests ?? NetworkEvents.Manifests;
+    readonly List<(JournalEvent Row, IPersistentRepresentation Written)> _rows = [];
+    readonly Dictionary<string, long> _highest = new(StringComparer.Ordinal);
+    long _last;
     TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     int _untilStop = -1;
     int _untilLie = -1;
@@ -25,9 +29,7 @@ public sealed class JournalStore : IJournalTail, IJournalPruning, IDisposable
     readonly ConcurrentDictionary<string, int> _replayed = new(StringComparer.Ordinal);
     bool _isStopped;
 
-    public JournalStore() => Stores[Name] = this;
-
-    public string Name { get; } = $"store{Interlocked.Increment(ref _last)}";
+    public string Name { get; } = $"store{Interlocked.Increment(ref _lastName)}";
 
     public TaskCompletionSource Stopped { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -48,8 +50,15 @@ public sealed class JournalStore : IJournalTail, IJournalPruning, IDisposable
         get
         {
             lock (_gate)
-                return [.. _rows];
+                return [.. _rows.Select(row => (row.Row, row.Written.Payload!))];
         }
+    }
+
+    /// <summary>Lets journals find it by its name, until it is disposed of.</summary>
+    public JournalStore Offer()
+    {
+        Stores[Name] = this;
+        return this;
     }
 
     public static JournalStore Find(string name) => Stores[name];
@@ -71,14 +80,23 @@ public sealed class JournalStore : IJournalTail, IJournalPruning, IDisposable
     public void RollBack(int rows)
     {
         lock (_gate)
+        {
             _rows.RemoveRange(rows, _rows.Count - rows);
+            _last = _rows.Count == 0 ? 0 : _rows[^1].Row.Ordering;
+            _highest.Clear();
+            foreach (var (row, _) in _rows)
+                _highest[row.PersistenceId] = row.SequenceNr;
+        }
     }
 
     /// <summary>Changes what is stored, as one does who has the database; readers that saw it before do not notice.</summary>
     public void Change(long ordering, Func<JournalEvent, JournalEvent> change)
     {
         lock (_gate)
-            _rows[(int)ordering - 1] = (change(_rows[(int)ordering - 1].Row), _rows[(int)ordering - 1].Event);
+        {
+            var at = _rows.FindIndex(row => row.Row.Ordering == ordering);
+            _rows[at] = (change(_rows[at].Row), _rows[at].Written);
+        }
     }
 
     /// <summary>Gets or sets whether taking content out fails.</summary>
@@ -96,7 +114,7 @@ public sealed class JournalStore : IJournalTail, IJournalPruning, IDisposable
             for (var i = 0; i < _rows.Count; i++)
             {
                 if (persistenceIds.Contains(_rows[i].Row.PersistenceId) && _rows[i].Row is { IsPruned: false } row && row.Ordering <= upTo)
-                    _rows[i] = (WithoutContent(row), _rows[i].Event);
+                    _rows[i] = (WithoutContent(row), _rows[i].Written);
             }
         }
         return Task.CompletedTask;
@@ -131,17 +149,18 @@ public sealed class JournalStore : IJournalTail, IJournalPruning, IDisposable
             {
                 if (_rival is var (id, left, rival) && left > 0 && events[0].PersistenceId == id)
                 {
-                    Store(id, events[0].SequenceNr, rival(left));
+                    Store(new Persistent(rival(left), events[0].SequenceNr, id));
                     _rival = (id, left - 1, rival);
                     Tell();
                 }
-                foreach (var one in events)
+                foreach (var entity in events.GroupBy(one => one.PersistenceId))
                 {
-                    if (_rows.Exists(row => row.Row.PersistenceId == one.PersistenceId && row.Row.SequenceNr == one.SequenceNr))
+                    var next = _highest.GetValueOrDefault(entity.Key);
+                    if (entity.Any(one => one.SequenceNr != ++next))
                         throw new RaceLostException();
                 }
                 foreach (var one in events)
-                    Store(one.PersistenceId, one.SequenceNr, one.Payload);
+                    Store(one);
                 if (_untilStop > 0 && --_untilStop == 0)
                     forEver = _isStopped = true;
                 lie = _untilLie > 0 && --_untilLie == 0;
@@ -157,15 +176,50 @@ public sealed class JournalStore : IJournalTail, IJournalPruning, IDisposable
         if (lie)
             throw new IOException("the connection broke");
 
-        void Store(string persistenceId, long sequenceNr, object happened) => _rows.Add((new JournalEvent(
-            _rows.Count + 1, persistenceId, sequenceNr, 0, NetworkEvents.Manifests.ByType(happened.GetType()).Name,
-            (happened as ICausedByCommand)?.CommandId, NetworkEvents.Manifests.Encode(happened)), happened));
+        void Store(IPersistentRepresentation written)
+        {
+            var happened = written.Payload!;
+            _rows.Add((new JournalEvent(
+                ++_last, written.PersistenceId, written.SequenceNr, 0, _manifests.ByType(happened.GetType()).Name,
+                (happened as ICausedByCommand)?.CommandId, _manifests.Encode(happened)), written));
+            _highest[written.PersistenceId] = written.SequenceNr;
+        }
 
         void Tell()
         {
             _changed.TrySetResult();
             _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
         }
+    }
+
+    /// <summary>Takes a number of an entity without an event, as a write does that was rejected.</summary>
+    public void Spend(string persistenceId, long sequenceNr)
+    {
+        lock (_gate)
+            _highest[persistenceId] = sequenceNr;
+    }
+
+    /// <summary>Deletes the events of an entity up to a number, which nobody can take again.</summary>
+    public void DeleteTo(string persistenceId, long sequenceNr)
+    {
+        lock (_gate)
+            _rows.RemoveAll(row => row.Row.PersistenceId == persistenceId && row.Row.SequenceNr <= sequenceNr);
+    }
+
+    /// <summary>Gives the events of an entity that a recovery reads.</summary>
+    internal IReadOnlyList<IPersistentRepresentation> Replay(string persistenceId, long from, long to, long most)
+    {
+        lock (_gate)
+        {
+            return [.. _rows.Where(row => !row.Row.IsPruned && row.Row.PersistenceId == persistenceId && row.Row.SequenceNr >= from && row.Row.SequenceNr <= to)
+                .Take((int)Math.Min(most, int.MaxValue)).Select(row => row.Written)];
+        }
+    }
+
+    internal long Highest(string persistenceId)
+    {
+        lock (_gate)
+            return _highest.GetValueOrDefault(persistenceId);
     }
 
     internal void CountReplayed(string persistenceId) => _replayed.AddOrUpdate(persistenceId, 1, static (_, count) => count + 1);
@@ -180,13 +234,17 @@ public sealed class JournalStore : IJournalTail, IJournalPruning, IDisposable
     {
         Task changed;
         lock (_gate)
-            changed = _rows.Count > afterOrdering ? Task.CompletedTask : _changed.Task;
+            changed = _rows.Count > 0 && _rows[^1].Row.Ordering > afterOrdering ? Task.CompletedTask : _changed.Task;
         // Either will do: the caller reads again whichever comes first.
         await Task.WhenAny(changed, Task.Delay(atMost, cancellationToken));
         cancellationToken.ThrowIfCancellationRequested();
     }
 
-    public ValueTask<long> HighestOrderingAsync(CancellationToken cancellationToken) => new(Rows.Count);
+    public ValueTask<long> HighestOrderingAsync(CancellationToken cancellationToken)
+    {
+        lock (_gate)
+            return new(_rows.Count == 0 ? 0 : _rows[^1].Row.Ordering);
+    }
 
     public void Dispose() => Stores.TryRemove(Name, out _);
 }
@@ -200,18 +258,16 @@ public sealed class StoredJournal(Config config) : AsyncWriteJournal
         IActorContext context, string persistenceId, long fromSequenceNr, long toSequenceNr, long max,
         Action<IPersistentRepresentation> recoveryCallback)
     {
-        foreach (var (row, happened) in _store.Rows)
+        foreach (var written in _store.Replay(persistenceId, fromSequenceNr, toSequenceNr, max))
         {
-            if (row.IsPruned || row.PersistenceId != persistenceId || row.SequenceNr < fromSequenceNr || row.SequenceNr > toSequenceNr)
-                continue;
             _store.CountReplayed(persistenceId);
-            recoveryCallback(new Persistent(happened, row.SequenceNr, persistenceId, row.Manifest));
+            recoveryCallback(written);
         }
         return Task.CompletedTask;
     }
 
     public override Task<long> ReadHighestSequenceNrAsync(string persistenceId, long fromSequenceNr) =>
-        Task.FromResult(_store.Rows.Where(row => row.Row.PersistenceId == persistenceId).Select(row => row.Row.SequenceNr).DefaultIfEmpty(0).Max());
+        Task.FromResult(_store.Highest(persistenceId));
 
     protected override async Task<IImmutableList<Exception?>?> WriteMessagesAsync(IEnumerable<AtomicWrite> messages)
     {
@@ -219,7 +275,11 @@ public sealed class StoredJournal(Config config) : AsyncWriteJournal
         return null;
     }
 
-    protected override Task DeleteMessagesToAsync(string persistenceId, long toSequenceNr) => Task.CompletedTask;
+    protected override Task DeleteMessagesToAsync(string persistenceId, long toSequenceNr)
+    {
+        _store.DeleteTo(persistenceId, toSequenceNr);
+        return Task.CompletedTask;
+    }
 }
 
 sealed class RaceLostException() : Exception("another writer was first"), IWriteConflict;

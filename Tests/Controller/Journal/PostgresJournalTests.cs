@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using Mesh.Actors.Ports;
 using Mesh.Controller.Journal;
+using Mesh.Tests.Actors.Ports;
 using Mesh.Tests.Kit;
 using Mesh.Tests.Kit.Persistence;
 using Npgsql;
@@ -12,7 +13,7 @@ namespace Mesh.Tests.Controller.Journal;
 [NeedsPostgres]
 public sealed class PostgresJournalTailTests : JournalTailSpec
 {
-    private protected override ITempPlace NewPlace() => new TempPostgres();
+    protected override ITailedPlace NewPlace() => new TailedDatabase(new TempPostgres());
 }
 
 [NeedsPostgres]

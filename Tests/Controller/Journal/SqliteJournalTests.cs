@@ -1,10 +1,11 @@
 using Mesh.Controller.Journal;
+using Mesh.Tests.Actors.Ports;
 
 namespace Mesh.Tests.Controller.Journal;
 
 public sealed class SqliteJournalTailTests : JournalTailSpec
 {
-    private protected override ITempPlace NewPlace() => new TempJournal();
+    protected override ITailedPlace NewPlace() => new TailedDatabase(new TempJournal());
 }
 
 public sealed class SqliteJournalTests : JournalDatabaseSpec

@@ -1,10 +1,9 @@
 using Mesh.Actors.Ports;
-using Mesh.Controller.Journal;
 using Mesh.Tests.Kit.Persistence;
 
-namespace Mesh.Tests.Controller.Journal;
+namespace Mesh.Tests.Actors.Ports;
 
-/// <summary>What everybody who follows a journal rests on, whatever database it is in.</summary>
+/// <summary>What everybody who follows a journal rests on, whatever it is kept in.</summary>
 public abstract class JournalTailSpec
 {
     private static readonly TimeSpan Long = TimeSpan.FromSeconds(20);
@@ -14,17 +13,20 @@ public abstract class JournalTailSpec
     {
         using var journal = NewPlace();
         using var database = journal.Open();
-        await database.AppendAsync([TempJournal.Row("a", 1), TempJournal.Row("a", 2)]);
-        IJournalTail tail = database;
+        await database.AppendAsync([new TailedRow("a", 1), new TailedRow("a", 2)]);
+        var tail = database.Tail;
         var existing = await tail.ReadAsync(0, 100, default);
-        Assert.Equal(["a/1", "a/2"], existing.Select(Text));
+        Assert.Equal([("a", 1L), ("a", 2)], existing.Select(e => (e.PersistenceId, e.SequenceNr)));
 
         var waiting = tail.WaitAsync(existing[^1].Ordering, Long, default).AsTask();
         Assert.False(waiting.IsCompleted);
-        await database.AppendAsync([TempJournal.Row("b", 1, command: "c")]);
+        var row = new TailedRow("b", 1, "c");
+        await database.AppendAsync(row);
         await waiting;
         var added = Assert.Single(await tail.ReadAsync(existing[^1].Ordering, 100, default));
-        Assert.Equal(("b", 1L, 1000L, "test.happened.v1", "c"), (added.PersistenceId, added.SequenceNr, added.CreatedMs, added.Manifest, added.CommandId));
+        var (created, manifest, payload) = database.Expected(row);
+        Assert.Equal(("b", 1L, created, manifest, "c"), (added.PersistenceId, added.SequenceNr, added.CreatedMs, added.Manifest, added.CommandId));
+        Assert.Equal(payload, added.Payload.ToArray());
     }
 
     [SpecFact]
@@ -32,12 +34,12 @@ public abstract class JournalTailSpec
     {
         using var journal = NewPlace();
         using var database = journal.Open();
-        await database.AppendAsync([.. Enumerable.Range(1, 10).Select(i => TempJournal.Row("a", i))]);
-        var third = (await database.ReadAsync(0, 3, default))[^1];
-        Assert.Equal([4L, 5], (await database.ReadAsync(third.Ordering, 2, default)).Select(e => e.SequenceNr));
-        var highest = await database.HighestOrderingAsync(default);
-        Assert.Empty(await database.ReadAsync(highest, 10, default));
-        Assert.Equal(10L, (await database.ReadAsync(highest - 1, 10, default)).Single().SequenceNr);
+        await database.AppendAsync([.. Enumerable.Range(1, 10).Select(i => new TailedRow("a", i))]);
+        var third = (await database.Tail.ReadAsync(0, 3, default))[^1];
+        Assert.Equal([4L, 5], (await database.Tail.ReadAsync(third.Ordering, 2, default)).Select(e => e.SequenceNr));
+        var highest = await database.Tail.HighestOrderingAsync(default);
+        Assert.Empty(await database.Tail.ReadAsync(highest, 10, default));
+        Assert.Equal(10L, (await database.Tail.ReadAsync(highest - 1, 10, default)).Single().SequenceNr);
     }
 
     [SpecFact]
@@ -45,10 +47,10 @@ public abstract class JournalTailSpec
     {
         using var journal = NewPlace();
         using var database = journal.Open();
-        Assert.Equal(0, await database.HighestOrderingAsync(default));
-        await database.WaitAsync(0, TimeSpan.FromMilliseconds(20), default);
+        Assert.Equal(0, await database.Tail.HighestOrderingAsync(default));
+        await database.Tail.WaitAsync(0, TimeSpan.FromMilliseconds(20), default);
         using var cancel = new CancellationTokenSource();
-        var waiting = database.WaitAsync(0, Long, cancel.Token).AsTask();
+        var waiting = database.Tail.WaitAsync(0, Long, cancel.Token).AsTask();
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
     }
@@ -58,17 +60,17 @@ public abstract class JournalTailSpec
     {
         using var journal = NewPlace();
         using var database = journal.Open();
-        await database.AppendAsync([TempJournal.Row("a", 1)]);
-        var first = await database.HighestOrderingAsync(default);
-        var waiting = database.WaitAsync(first, Long, default).AsTask();
-        await database.AppendAsync([JournalRow.Spent("a", 2, 0)]);
-        Assert.Equal(first, await database.HighestOrderingAsync(default));
+        await database.AppendAsync([new TailedRow("a", 1)]);
+        var first = await database.Tail.HighestOrderingAsync(default);
+        var waiting = database.Tail.WaitAsync(first, Long, default).AsTask();
+        await database.AppendAsync([new TailedRow("a", 2, IsSpent: true)]);
+        Assert.Equal(first, await database.Tail.HighestOrderingAsync(default));
         Assert.False(waiting.IsCompleted);
-        await database.AppendAsync([JournalRow.Spent("a", 3, 0), TempJournal.Row("a", 4), JournalRow.Spent("a", 5, 0)]);
+        await database.AppendAsync([new TailedRow("a", 3, IsSpent: true), new TailedRow("a", 4), new TailedRow("a", 5, IsSpent: true)]);
         await waiting;
-        Assert.Equal([4L], (await database.ReadAsync(first, 10, default)).Select(e => e.SequenceNr));
+        Assert.Equal([4L], (await database.Tail.ReadAsync(first, 10, default)).Select(e => e.SequenceNr));
         await database.DeleteToAsync("a", 5);
-        Assert.Equal(0, await database.HighestOrderingAsync(default));
+        Assert.Equal(0, await database.Tail.HighestOrderingAsync(default));
     }
 
     [SpecFact]
@@ -77,10 +79,10 @@ public abstract class JournalTailSpec
         using var journal = NewPlace();
         using var ours = journal.Open();
         using var theirs = journal.Open();
-        var waiting = ours.WaitAsync(0, Long, default).AsTask();
-        await theirs.AppendAsync([TempJournal.Row("a", 1)]);
+        var waiting = ours.Tail.WaitAsync(0, Long, default).AsTask();
+        await theirs.AppendAsync([new TailedRow("a", 1)]);
         await waiting.WaitAsync(TimeSpan.FromSeconds(10));
-        Assert.Single(await ours.ReadAsync(0, 10, default));
+        Assert.Single(await ours.Tail.ReadAsync(0, 10, default));
     }
 
     [SpecFact]
@@ -97,8 +99,8 @@ public abstract class JournalTailSpec
             var offset = 0L;
             while (seen.Count < writers * each)
             {
-                await ours.WaitAsync(offset, Long, default);
-                foreach (var next in await ours.ReadAsync(offset, 97, default))
+                await ours.Tail.WaitAsync(offset, Long, default);
+                foreach (var next in await ours.Tail.ReadAsync(offset, 97, default))
                 {
                     seen.Add(next);
                     offset = next.Ordering;
@@ -109,7 +111,7 @@ public abstract class JournalTailSpec
         {
             var database = writer % 4 == 0 ? theirs : ours;
             for (var sequence = 1; sequence <= each; sequence++)
-                await database.AppendAsync([TempJournal.Row($"writer-{writer}", sequence)]);
+                await database.AppendAsync([new TailedRow($"writer-{writer}", sequence)]);
         })));
         await follow.WaitAsync(TimeSpan.FromSeconds(60));
 
@@ -119,7 +121,5 @@ public abstract class JournalTailSpec
             Assert.Equal(Enumerable.Range(1, each).Select(i => (long)i), entity.Select(e => e.SequenceNr));
     }
 
-    private protected abstract ITempPlace NewPlace();
-
-    private static string Text(JournalEvent e) => System.Text.Encoding.UTF8.GetString(e.Payload.Span);
+    protected abstract ITailedPlace NewPlace();
 }
