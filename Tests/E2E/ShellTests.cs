@@ -10,6 +10,7 @@ namespace Mesh.Tests.E2E;
 public sealed class ShellTests(ITestOutputHelper output)
 {
     const string Prompt = "mesh.internal>";
+    const int Width = 120;
     const string Morning = "version: 1\napproval: required\ntags:\n  server: { owners: [\"user:alice\"] }\nallow:\n  - { from: [\"user:alice\"], to: [\"user:alice\"] }\n";
     const string Evening = "version: 1\napproval: required\ntags:\n  server: { owners: [\"user:alice\"] }\nallow:\n  - { from: [\"user:alice\"], to: [\"tag:server\"] }\n";
 
@@ -21,7 +22,7 @@ public sealed class ShellTests(ITestOutputHelper output)
         (await lab["ada"].UpAsync(lab.Controller.CreateCredential("alice", "--approved"))).MustExit();
         await lab["ada"].AttachedAsync();
         using var shell = new LabTerminal(
-            lab.Controller.Ns, lab.Folder, $"sh -c \"cd {lab.Folder} && exec {Programs.Controller} shell --socket {lab.Controller.Socket}\"");
+            lab.Controller.Ns, lab.Folder, $"sh -c \"cd {lab.Folder} && exec {Programs.Controller} shell --socket {lab.Controller.Socket}\"", Width);
         await shell.ShowsAsync($@"^network mesh\.internal at .*\n(.*\n)?{Prompt}$");
         Task<string> AskAsync(string line) => shell.AskAsync(Prompt, line);
 
@@ -32,7 +33,7 @@ public sealed class ShellTests(ITestOutputHelper output)
         credential = credential[..(credential.Length - Enumerable.Range(0, credential.Length).First(cut => CredentialString.TryParse(credential[..^cut], out _)))];
         lab.Secret(credential);
         Assert.Contains("not yet approved", (await lab["build"].UpAsync(credential)).ToString() + lab["build"].Mesh("status"), StringComparison.Ordinal);
-        Assert.Matches(@"(?m)^ada +online .*\n +\w{16}\nbuild +waiting ", await AskAsync("node list"));
+        Assert.Matches(@"(?m)^ada +online .* \w{16}\nbuild +waiting ", await AskAsync("node list"));
         // Only one waits.
         shell.Type("node app\t\t\r");
         await shell.ShowsAsync($@"(?m)^{Prompt} node approve build\nbuild is in the network\n{Prompt}$");
@@ -59,7 +60,10 @@ public sealed class ShellTests(ITestOutputHelper output)
         var audit = await AskAsync("audit list --since 1h");
         foreach (var what in new[] { "credential.created", "credential.used", "node.approved", "node.tagged", "policy.set", "node.revoked" })
             Assert.Contains(what, audit, StringComparison.Ordinal);
-        Assert.All(audit.Split('\n'), line => Assert.InRange(line.Length, 0, 100));
+        Assert.All(audit.Split('\n'), line => Assert.InRange(line.Length, 0, Width));
+        Assert.Equal(
+            ["node.approved", "node.tagged", "node.revoked"],
+            Regex.Matches(await AskAsync("audit list --since 1h --by admin:root --type node"), @"node\.\w+").Select(match => match.Value));
         var set = Regex.Match(await AskAsync("policy history"), @"(?m)^(\d+) .*-1$").Groups[1].Value;
         Assert.Matches(@"(?m)^build +present .* tag:server ", await AskAsync($"at @{set} node list"));
 
