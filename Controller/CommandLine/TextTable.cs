@@ -27,7 +27,7 @@ sealed class TextTable(params string[] headings)
     const int Gap = 2;
     const int Indentation = 4;
 
-    // A last column that is squeezed further is not read any more, but deciphered.
+    // A last column that is squeezed further than to this, and to a third of the width, is not read any more, but deciphered.
     const int LeastLast = 24;
 
     const string Nothing = "-";
@@ -49,7 +49,7 @@ sealed class TextTable(params string[] headings)
         var width = to.Width?.Invoke() ?? int.MaxValue;
         var cuts = Cuts(widths, width);
         // What the last column may take in its line.
-        var last = Math.Max(LeastLast, width - Before(widths, cuts[^1]));
+        var last = Math.Max(Least(width), width - Before(widths, cuts[^1]));
         WriteRow(to, [.. headings.Select(heading => (heading, CellStyle.Plain))], widths, cuts, last);
         foreach (var row in _rows)
             WriteRow(to, row, widths, cuts, last);
@@ -71,7 +71,7 @@ sealed class TextTable(params string[] headings)
         var used = 0L;
         for (var i = 0; i < widths.Length; i++)
         {
-            var least = i == widths.Length - 1 ? Math.Min(widths[i], LeastLast) : widths[i];
+            var least = i == widths.Length - 1 ? Math.Min(widths[i], Least(width)) : widths[i];
             if (used + least > width && i > cuts[^1])
             {
                 cuts.Add(i);
@@ -81,6 +81,8 @@ sealed class TextTable(params string[] headings)
         }
         return cuts;
     }
+
+    static int Least(int width) => Math.Max(LeastLast, width / 3);
 
     // What stands before the last column in its line, which begins with column first.
     static int Before(int[] widths, int first) => (first == 0 ? 0 : Indentation) + widths[first..^1].Sum(width => width + Gap);
