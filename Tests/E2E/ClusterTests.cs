@@ -1,4 +1,11 @@
 using System.Diagnostics;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Mesh.Protocol;
+using Mesh.Protocol.Crypto;
+using Mesh.Protocol.Identity;
+using Mesh.Protocol.Trust;
 using Mesh.Tests.E2E.Lab;
 using Mesh.Tests.Kit.Persistence;
 using Xunit.Abstractions;
@@ -63,48 +70,128 @@ public sealed class ClusterTests(ITestOutputHelper output)
         await using var ping = ada.StartPing(ben.V4);
         await ping.AnsweredAfterAsync(DateTimeOffset.UnixEpoch, 5);
         var id = stolen.Id;
+        // Whoever has this disk has everything but the root's key, which was moved away as the first start tells to.
+        File.Move(stolen.RootKey, Path.Combine(lab.Folder, "root.key"));
+        var thief = new Thief(lab, StolenDisk.Read(stolen.StateDir), TypedId.Parse<NodeId>((await ada.StatusAsync()).Self!.ID));
+        foreach (var other in lab.Controllers.Skip(1))
+            await thief.IsBelievedAsync(other);
+        // A link that it opened before does not outlive it.
+        using var link = await thief.OpenLinkAsync(lab.Controllers[1]);
         var answer = lab.Controllers[1].Run("cluster", "remove", id, "--yes").MustExit().Output;
         Assert.Matches($@"^withdrew {id}: \d of \d attached nodes know in \d\.\d s\n$", answer);
         Assert.Equal(77, await stolen.Server.Process.WaitForExitAsync(TimeSpan.FromSeconds(20)));
+        await link.IsCutAsync();
         foreach (var node in lab.Nodes)
             await Eventually.TrueAsync($"{node.Name} is attached elsewhere", TimeSpan.FromSeconds(10), async () =>
                 (await node.StatusAsync()).Controller is { } controller && controller != stolen.Endpoint);
         await lab.EverybodyKnowsEverybodyAsync();
+
+        // What it certifies is nobody's at any other controller, and what it signs is no history.
+        foreach (var other in lab.Controllers.Skip(1))
+            await thief.IsRefusedAsync(other);
+        var signed = await thief.SignAuditAsync(lab.Controllers[1]);
+        Assert.Equal(65, signed.ExitCode);
+        Assert.Contains($"controller {id} was withdrawn by an event in this very file, and signed it", signed.Error, StringComparison.Ordinal);
+        output.Print("cluster", $"removed: an audit export that it signs: {signed.Error.Trim().Split(": ", 3)[^1]}");
 
         // The program itself does not start any more, and what does not care is not spoken to, also where nobody else is left.
         var again = stolen.Ns.Run(TimeSpan.FromSeconds(60), Programs.Controller,
             "serve", "--config", stolen.ConfigFile, "--state-dir", stolen.StateDir, "--socket", stolen.Socket, "--listen", stolen.Endpoint);
         Assert.Equal(77, again.ExitCode);
         Assert.Matches($@"mesh-controller: start refused: controller {id} was withdrawn for ever", again.Error);
+        await lab.Controllers[1].Server.KillAsync();
+        await lab.Controllers[2].Server.KillAsync();
+        var before = await ada.StatusAsync();
         await using (await HostileController.StartAsync(stolen))
         {
-            await lab.Controllers[1].Server.KillAsync();
-            await lab.Controllers[2].Server.KillAsync();
-            var before = (await ada.StatusAsync()).Revision;
-            // Each attempt's failure shows until the next: what is looked for is among what was said.
-            var said = new HashSet<string>(StringComparer.Ordinal);
-            try
-            {
-                await Eventually.TrueAsync("ada has tried it", TimeSpan.FromSeconds(30), async () =>
-                {
-                    said.UnionWith((await ada.StatusAsync()).Health);
-                    return said.Any(line => line.Contains("DelegationWithdrawn", StringComparison.Ordinal));
-                });
-            }
-            catch
-            {
-                output.WriteLine(string.Join('\n', said));
-                throw;
-            }
+            var said = await SaidAsync(ada, "DelegationWithdrawn");
             var status = await ada.StatusAsync();
             Assert.Null(status.Controller);
-            Assert.Equal(before, status.Revision);
-            output.Print("cluster", $"removed: {answer.Trim()}; in its place: {said.First(line => line.Contains("DelegationWithdrawn", StringComparison.Ordinal))}");
+            Assert.Equal(before.Revision, status.Revision);
+            output.Print("cluster", $"removed: {answer.Trim()}; in its place: {said}");
+        }
+
+        // Nor is what it signed believed from another's mouth, be that as hostile as it is.
+        await using (var accomplice = await HostileController.StartAsync(lab.Controllers[1]))
+        {
+            var stream = await accomplice.AttachedAsync(thief.Victim);
+            foreach (var (what, expected, frame) in thief.Forge(accomplice, before))
+            {
+                Assert.Equal((what, expected.ToString()), (what, (await stream.SayAsync(frame)).Refused ?? "taken in"));
+                var status = await ada.StatusAsync();
+                Assert.Equal((before.Epoch, before.Revision, before.AuditHead), (status.Epoch, status.Revision, status.AuditHead));
+                Assert.NotNull(status.Peer("ben"));
+                output.Print("cluster", $"removed: {what}: {expected}");
+            }
         }
         await lab.Controllers[2].StartAsync();
         await ada.AttachedAsync();
         await ping.StopWithoutLossAsync();
     });
+
+    [ClusterFact]
+    public Task A_controller_that_the_root_did_not_delegate_is_refused_from_the_start() => RunAsync("mkf", ["ada"], async lab =>
+    {
+        var (ada, second) = (lab["ada"], lab.Controllers[1]);
+        await ada.JoinAsync();
+        // It has the network's id, a root of its own, and the password of the database.
+        using SigningPrivateKey root = new(RandomNumberGenerator.GetBytes(32));
+        var disk = StolenDisk.Read(second.StateDir);
+        var forged = disk with { Delegation = disk.Delegate(statement => statement, by: root) };
+        var delegation = Path.Combine(lab.Folder, "forged");
+        await File.WriteAllBytesAsync(delegation, ProtocolJson.Encode(forged.Delegation, ProtocolJson.Default.DsseEnvelope));
+
+        var rogue = lab.AddController();
+        string[] join = ["cluster", "join", "--config", rogue.ConfigFile, "--state-dir", rogue.StateDir];
+        rogue.Run([.. join, "--request", Path.Combine(lab.Folder, "rogue.request")]).MustExit();
+        var refused = rogue.Run([.. join, "--delegation", delegation]);
+        Assert.Equal(77, refused.ExitCode);
+        Assert.Matches("is not signed by the root of network", Assert.Single(refused.Error.TrimEnd('\n').Split('\n')));
+        output.Print("cluster", $"a delegation that is not the root's: {refused.Error.Trim().Split('/')[^1]}");
+
+        // As a member at the others, ...
+        using (var client = forged.Present(forged.IssueMember(), rogue.Ns, lab.Controller))
+        using (var answer = await client.PostAsync("/internal/v1/link", null))
+            Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+        // ... as the program, with files that agree with each other, ...
+        foreach (var controller in lab.Controllers.Take(3))
+            await controller.Server.KillAsync();
+        var identity = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(second.StateDir, "controller.json")))!;
+        identity["root_key"] = Ed25519.ComputePublicKey(root).ToString();
+        identity["delegation"] = JsonNode.Parse(await File.ReadAllTextAsync(delegation));
+        await File.WriteAllTextAsync(Path.Combine(second.StateDir, "controller.json"), identity.ToJsonString());
+        second.Server.Start();
+        Assert.NotEqual(0, await second.Server.Process.WaitForExitAsync(TimeSpan.FromSeconds(20)));
+        var why = second.Server.Process.Output.TrimEnd('\n').Split('\n')[^1];
+        Assert.StartsWith("mesh-controller: ", why, StringComparison.Ordinal);
+        Assert.Contains("root", why, StringComparison.Ordinal);
+        output.Print("cluster", $"the program with a root of its own: {why}");
+        // ... and in front of a node.
+        var before = await ada.StatusAsync();
+        await using (await HostileController.StartAsync(second, forged))
+            output.Print("cluster", $"in front of a node: {await SaidAsync(ada, "ForeignDelegation")}");
+        Assert.Equal(before.Revision, (await ada.StatusAsync()).Revision);
+    });
+
+    // Each attempt's failure shows until the next: what is looked for is among what was said.
+    async Task<string> SaidAsync(LabNode node, string what)
+    {
+        var said = new HashSet<string>(StringComparer.Ordinal);
+        try
+        {
+            await Eventually.TrueAsync($"{node.Name} says {what}", TimeSpan.FromSeconds(30), async () =>
+            {
+                said.UnionWith((await node.StatusAsync()).Health);
+                return said.Any(line => line.Contains(what, StringComparison.Ordinal));
+            });
+        }
+        catch
+        {
+            output.WriteLine(string.Join('\n', said));
+            throw;
+        }
+        return said.First(line => line.Contains(what, StringComparison.Ordinal));
+    }
 
     static async Task<LabController> ControllerOfAsync(MeshLab lab, LabNode node)
     {

@@ -24,7 +24,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Mesh.Tests.E2E.Lab;
 
 /// <summary>
-/// Is a controller in the wrong hands: it stands in the place of the lab's, with its keys (the network root's among them), and
+/// Is a controller in the wrong hands: it stands in the place of the lab's, with the keys on its disk (the network root's among them, where nobody moved it away), and
 /// says to the nodes whatever a scenario has it say.
 /// </summary>
 sealed class HostileController : IAsyncDisposable
@@ -32,9 +32,9 @@ sealed class HostileController : IAsyncDisposable
     readonly WebApplication _app;
     readonly Channel<HostileStream> _streams = Channel.CreateUnbounded<HostileStream>();
     readonly List<HostileStream> _silent = [];
-    readonly Keys _keys;
+    readonly StolenDisk _keys;
 
-    HostileController(WebApplication app, Keys keys) => (_app, _keys) = (app, keys);
+    HostileController(WebApplication app, StolenDisk keys) => (_app, _keys) = (app, keys);
 
     /// <summary>Gets the network.</summary>
     public NetworkId Network => _keys.Network;
@@ -43,7 +43,7 @@ sealed class HostileController : IAsyncDisposable
     public ControllerId Controller => _keys.Controller;
 
     /// <summary>Gets the network root's private key.</summary>
-    public SigningPrivateKey Root => _keys.Root;
+    public SigningPrivateKey Root => _keys.Root ?? throw new InvalidOperationException("the root's key was moved away");
 
     /// <summary>Gets the controller's signing key.</summary>
     public SigningPrivateKey Signing => _keys.Signing;
@@ -52,9 +52,11 @@ sealed class HostileController : IAsyncDisposable
     public DsseEnvelope Delegation => _keys.Delegation;
 
     /// <summary>Starts in the place of the lab's controller, which must have ended.</summary>
-    public static async Task<HostileController> StartAsync(LabController controller)
+    /// <param name="controller">Where it listens.</param>
+    /// <param name="disk">What it has; null for what lies in the controller's state directory.</param>
+    public static async Task<HostileController> StartAsync(LabController controller, StolenDisk? disk = null)
     {
-        var keys = Keys.Read(controller.StateDir);
+        var keys = disk ?? StolenDisk.Read(controller.StateDir);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(options =>
             options.Listen(IPAddress.Parse(controller.Address), LabController.Port, listen =>
@@ -103,11 +105,7 @@ sealed class HostileController : IAsyncDisposable
     }
 
     /// <summary>Signs a changed delegation.</summary>
-    public DsseEnvelope Delegate(Func<Delegation, Delegation> change, SigningPrivateKey? by = null)
-    {
-        ProtocolJson.TryDecode(Delegation.Payload, ProtocolJson.Default.Delegation, out var statement);
-        return DsseEnvelope.Sign(PayloadTypes.Delegation, ProtocolJson.Encode(change(statement!), ProtocolJson.Default.Delegation), by ?? Root, "root");
-    }
+    public DsseEnvelope Delegate(Func<Delegation, Delegation> change, SigningPrivateKey? by = null) => _keys.Delegate(change, by ?? Root);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -135,44 +133,6 @@ sealed class HostileController : IAsyncDisposable
             stream.Attach = attach;
             _streams.Writer.TryWrite(stream);
             await stream.Finished;
-        }
-    }
-
-    sealed record Keys(NetworkId Network, ControllerId Controller, int Epoch, SigningPublicKey RootKey, DsseEnvelope Delegation,
-        X509Certificate2 Authority, ECDsa AuthorityKey, SigningPrivateKey Signing, SigningPrivateKey Root)
-    {
-        public static Keys Read(string state)
-        {
-            var identity = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(state, "controller.json"))).RootElement;
-            var authorityKey = ECDsa.Create();
-            authorityKey.ImportFromPem(File.ReadAllText(Path.Combine(state, "authority.key")));
-            return new Keys(
-                TypedId.Parse<NetworkId>(identity.GetProperty("network").GetString()),
-                TypedId.Parse<ControllerId>(identity.GetProperty("controller").GetString()),
-                identity.GetProperty("epoch").GetInt32(),
-                TypedOctets.Parse<SigningPublicKey>(identity.GetProperty("root_key").GetString()),
-                ProtocolJson.TryDecode(Encoding.UTF8.GetBytes(identity.GetProperty("delegation").GetRawText()), ProtocolJson.Default.DsseEnvelope, out var delegation)
-                    ? delegation : throw new InvalidDataException("controller.json"),
-                X509CertificateLoader.LoadCertificate(identity.GetProperty("authority").GetBytesFromBase64()),
-                authorityKey, Seed("signing.key"), Seed("root.key"));
-
-            SigningPrivateKey Seed(string file) => new(Convert.FromBase64String(File.ReadLines(Path.Combine(state, file)).Last(line => line.Length > 0)));
-        }
-
-        public X509Certificate2 IssueServer()
-        {
-            using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-            var request = new CertificateRequest($"CN={CertificatePin.ControllerName}", key, HashAlgorithmName.SHA256);
-            var names = new SubjectAlternativeNameBuilder();
-            names.AddDnsName(CertificatePin.ControllerName);
-            request.CertificateExtensions.Add(names.Build());
-            request.CertificateExtensions.Add(new PinExtension(RootKey, Delegation, Authority.RawData).Encode());
-            request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], false));
-            using var certificate = request.Create(Authority.SubjectName, X509SignatureGenerator.CreateForECDsa(AuthorityKey),
-                DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddDays(1), RandomNumberGenerator.GetBytes(16));
-            // An ephemeral key is no use to the TLS library until it has been through PKCS #12.
-            using var own = certificate.CopyWithPrivateKey(key);
-            return X509CertificateLoader.LoadPkcs12(own.Export(X509ContentType.Pkcs12), null);
         }
     }
 }
