@@ -33,7 +33,7 @@ sealed partial class DataPlane : IDataPlane, IDisposable
     readonly ReleaseQueue[] _releases;
     readonly Dictionary<TunnelPublicKey, PeerSlot> _peers = [];
     readonly Lock _peersLock = new();
-    volatile DeviceIdentity? _identity;
+    volatile DeviceKeys _deviceKeys = DeviceKeys.None;
     volatile RouteSnapshot _routes = RouteSnapshot.Empty;
     volatile FrozenSet<TunnelPublicKey> _keys = FrozenSet<TunnelPublicKey>.Empty;
     volatile FrozenDictionary<TunnelPublicKey, PeerSlot> _byKey = FrozenDictionary<TunnelPublicKey, PeerSlot>.Empty;
@@ -69,10 +69,13 @@ sealed partial class DataPlane : IDataPlane, IDisposable
     IEntropy Entropy { get; }
 
     /// <summary>The device's key and what was made for it; null while it has none. Read it once per message.</summary>
-    public DeviceIdentity? Identity => _identity;
+    public DeviceIdentity? Identity => _deviceKeys.Own;
+
+    /// <summary>That key and the one that is answered to beside it. Read it once per message.</summary>
+    public DeviceKeys DeviceKeys => _deviceKeys;
 
     /// <inheritdoc/>
-    public X25519? DeviceKey => _identity?.Key;
+    public X25519? DeviceKey => _deviceKeys.Own?.Key;
 
     /// <summary>Sessions by the index in arriving messages.</summary>
     public SessionIndexTable<PeerSlot> Sessions { get; }
@@ -96,22 +99,34 @@ sealed partial class DataPlane : IDataPlane, IDisposable
     public PeerSlot? FindPeer(TunnelPublicKey key) => _byKey.GetValueOrDefault(key);
 
     /// <inheritdoc/>
-    public bool SetPrivateKey(TunnelPrivateKey? key)
+    public KeyChange SetPrivateKey(TunnelPrivateKey? key, TunnelPrivateKey? alternate = null)
     {
-        var fresh = key is null ? null : new DeviceIdentity(key, Entropy, Configuration.Suites);
         lock (_peersLock)
         {
-            var before = _identity;
-            if (before?.Key.PublicKey == fresh?.Key.PublicKey)
-            {
-                fresh?.Dispose();
-                return false;
-            }
-
-            _identity = fresh;
-            before?.Dispose();
-            return true;
+            var before = _deviceKeys;
+            var own = Identify(key, before.Own, before.Alternate);
+            var second = Identify(alternate, before.Own, before.Alternate, own);
+            _deviceKeys = new DeviceKeys(own, second == own ? null : second);
+            if (before.Own != own && before.Own != second)
+                before.Own?.Dispose();
+            if (before.Alternate != own && before.Alternate != second)
+                before.Alternate?.Dispose();
+            return own == before.Own ? KeyChange.None
+                : own is not null && before.Own is not null && (own == before.Alternate || second == before.Own) ? KeyChange.Rotated
+                : KeyChange.Replaced;
         }
+    }
+
+    // The one that was made for a key before, sessions and cookies and all; else a new one.
+    DeviceIdentity? Identify(TunnelPrivateKey? key, params DeviceIdentity?[] known)
+    {
+        if (key is null)
+            return null;
+        var fresh = new DeviceIdentity(key, Entropy, Configuration.Suites);
+        if (Array.Find(known, one => one?.Key.PublicKey == fresh.Key.PublicKey) is not { } same)
+            return fresh;
+        fresh.Dispose();
+        return same;
     }
 
     /// <inheritdoc/>
@@ -142,6 +157,20 @@ sealed partial class DataPlane : IDataPlane, IDisposable
         }
 
         slot.Remove();
+    }
+
+    /// <inheritdoc/>
+    public void RekeyPeer(IPeerPort peer, TunnelPublicKey key)
+    {
+        var slot = (PeerSlot)peer;
+        lock (_peersLock)
+        {
+            if (_peers.GetValueOrDefault(slot.Key) != slot || !_peers.TryAdd(key, slot))
+                throw new ArgumentException("the peer is not present, or another one has the key", nameof(key));
+            _peers.Remove(slot.Key);
+            slot.Rekey(key);
+            PublishKeys();
+        }
     }
 
     /// <inheritdoc/>

@@ -5,6 +5,15 @@ using Mesh.Protocol.Tunnel;
 
 namespace Mesh.Node.Device;
 
+/// <summary>The keys that a device answers to; replaced as a whole.</summary>
+/// <param name="Own">The key that handshakes are started with; null: none, and none is answered.</param>
+/// <param name="Alternate">A second one, while the key is being changed by plan; else null.</param>
+sealed record DeviceKeys(DeviceIdentity? Own, DeviceIdentity? Alternate)
+{
+    /// <summary>No key.</summary>
+    public static readonly DeviceKeys None = new(null, null);
+}
+
 /// <summary>
 /// A device's key with what guards and opens handshakes made to it. Immutable; replaced as a whole when the key changes. Safe for concurrent
 /// use: once disposed, agreements fail and messages are dropped.

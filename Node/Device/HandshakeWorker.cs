@@ -31,18 +31,20 @@ sealed class HandshakeWorker : IDisposable
     /// <summary>Starts the thread.</summary>
     public void Start() => _thread.Start();
 
-    /// <summary>Leaves an initiation that passed the gate; of the receiving thread.</summary>
-    public void Enqueue(ReadOnlySpan<byte> initiation, in RawEndpoint source, Instant now)
+    /// <summary>Leaves an initiation that passed the gate of one of the device's keys; of the receiving thread.</summary>
+    public void Enqueue(ReadOnlySpan<byte> initiation, in RawEndpoint source, DeviceIdentity identity, Instant now)
     {
-        if (!TryAdd(initiation, source, reply: false, out var waiting))
+        if (!TryAdd(initiation, source, identity, out var waiting))
             _plane.Drops.Count(DropReason.HandshakeQueueFull);
-        _plane.Identity?.Gate.ReportBacklog(waiting, now);
+        var keys = _plane.DeviceKeys;
+        keys.Own?.Gate.ReportBacklog(waiting, now);
+        keys.Alternate?.Gate.ReportBacklog(waiting, now);
     }
 
     /// <summary>Leaves a cookie reply to be sent; of the receiving thread.</summary>
     public void Reply(ReadOnlySpan<byte> reply, in RawEndpoint to)
     {
-        if (!TryAdd(reply, to, reply: true, out _))
+        if (!TryAdd(reply, to, identity: null, out _))
             _plane.Drops.Count(DropReason.HandshakeQueueFull);
     }
 
@@ -56,7 +58,7 @@ sealed class HandshakeWorker : IDisposable
         _waiting.Dispose();
     }
 
-    bool TryAdd(ReadOnlySpan<byte> message, in RawEndpoint endpoint, bool reply, out int waiting)
+    bool TryAdd(ReadOnlySpan<byte> message, in RawEndpoint endpoint, DeviceIdentity? identity, out int waiting)
     {
         lock (_lock)
         {
@@ -67,7 +69,7 @@ sealed class HandshakeWorker : IDisposable
             message.CopyTo(item.Message);
             item.Length = message.Length;
             item.Endpoint = endpoint;
-            item.IsReply = reply;
+            item.Identity = identity;
             waiting = ++_count;
         }
 
@@ -85,30 +87,29 @@ sealed class HandshakeWorker : IDisposable
                 return;
             int length;
             RawEndpoint endpoint;
-            bool reply;
+            DeviceIdentity? identity;
             lock (_lock)
             {
                 if (_count == 0)
                     continue;
                 ref var item = ref _items[_head];
                 item.Message.AsSpan(0, item.Length).CopyTo(message);
-                (length, endpoint, reply) = (item.Length, item.Endpoint, item.IsReply);
+                (length, endpoint, identity) = (item.Length, item.Endpoint, item.Identity);
+                item.Identity = null;
                 _head = (_head + 1) % Capacity;
                 _count--;
             }
 
-            if (reply)
+            if (identity is null)
                 _plane.TrySend(message.AsSpan(0, length), endpoint);
             else
-                Open(message.AsSpan(0, length), endpoint);
+                Open(message.AsSpan(0, length), endpoint, identity);
         }
     }
 
-    void Open(ReadOnlySpan<byte> message, in RawEndpoint source)
+    void Open(ReadOnlySpan<byte> message, in RawEndpoint source, DeviceIdentity identity)
     {
-        var reason = DropReason.Down;
-        AuthenticatedInitiation? initiation = null;
-        if (_plane.Identity?.Opener.TryOpen(message, _plane.PeerKeys, out initiation, out reason) != true || initiation is null)
+        if (!identity.Opener.TryOpen(message, _plane.PeerKeys, out var initiation, out var reason))
         {
             _plane.Drops.Count(reason);
             return;
@@ -129,6 +130,7 @@ sealed class HandshakeWorker : IDisposable
         public byte[] Message;
         public int Length;
         public RawEndpoint Endpoint;
-        public bool IsReply;
+        // Whose initiation it is; null where the message is a reply to send.
+        public DeviceIdentity? Identity;
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Mesh.Actors.Device;
 using Mesh.Protocol.Filter;
 using Mesh.Protocol.Routing;
@@ -165,11 +166,11 @@ sealed class InboundPump
         switch (TunnelMessage.Classify(message))
         {
             case MessageType.Initiation:
-                if (Passes(message, source, from, now))
-                    _worker.Enqueue(message, source, now);
+                if (Passes(message, source, from, now, out var identity))
+                    _worker.Enqueue(message, source, identity, now);
                 break;
             case MessageType.Response:
-                if (FindAnswered(message) is { } responder && Passes(message, source, from, now))
+                if (FindAnswered(message) is { } responder && Passes(message, source, from, now, out _))
                     responder.DeliverAnswer(message, from);
                 break;
             case MessageType.CookieReply:
@@ -192,9 +193,11 @@ sealed class InboundPump
         return null;
     }
 
-    bool Passes(ReadOnlySpan<byte> message, in RawEndpoint source, EndpointAddress from, Instant now)
+    bool Passes(ReadOnlySpan<byte> message, in RawEndpoint source, EndpointAddress from, Instant now, [NotNullWhen(true)] out DeviceIdentity? identity)
     {
-        if (_plane.Identity is not { } identity)
+        var keys = _plane.DeviceKeys;
+        identity = keys.Own;
+        if (identity is null)
         {
             _plane.Drops.Count(DropReason.Down);
             return false;
@@ -208,6 +211,12 @@ sealed class InboundPump
 
         Span<byte> reply = stackalloc byte[CookieReply.Size];
         var verdict = identity.Gate.Examine(message, from, reply, now);
+        if (verdict is { Action: GateAction.Drop, Reason: DropReason.Mac1 } && keys.Alternate is { } alternate)
+        {
+            identity = alternate;
+            verdict = identity.Gate.Examine(message, from, reply, now);
+        }
+
         if (verdict.Action == GateAction.Accept)
             return true;
         _plane.Drops.Count(verdict.Reason);

@@ -24,6 +24,7 @@ sealed partial class PeerSlot : IPeerPort
     volatile TransportSession? _activity;
     volatile TransportSession? _confirmed;
     volatile bool _removed;
+    volatile HeldKey _key;
     int _signals;
     int _answerLength;
     EndpointAddress _answerFrom;
@@ -40,7 +41,7 @@ sealed partial class PeerSlot : IPeerPort
     {
         _plane = plane;
         Number = number;
-        Key = key;
+        _key = new HeldKey(key);
         Indexes = plane.Sessions.For(this);
         _lanes = new HeldLane?[plane.Lanes];
     }
@@ -49,7 +50,7 @@ sealed partial class PeerSlot : IPeerPort
     public int Number { get; }
 
     /// <inheritdoc/>
-    public TunnelPublicKey Key { get; }
+    public TunnelPublicKey Key => _key.Key;
 
     /// <inheritdoc/>
     public ISessionIndexes Indexes { get; }
@@ -195,6 +196,9 @@ sealed partial class PeerSlot : IPeerPort
     /// <inheritdoc/>
     public void NoteHandshake(WallTime at) => Volatile.Write(ref _lastHandshake, at.UnixMilliseconds);
 
+    /// <summary>Goes on under another key.</summary>
+    public void Rekey(TunnelPublicKey key) => _key = new HeldKey(key);
+
     /// <summary>Takes the peer out of use; its actor may still be running.</summary>
     public void Remove()
     {
@@ -211,6 +215,9 @@ sealed partial class PeerSlot : IPeerPort
         Continuity.Clear(Indexes);
         (_rekey, _activity, _confirmed) = (null, null, null);
     }
+
+    // 32 bytes are not read at once; a reference is.
+    sealed record HeldKey(TunnelPublicKey Key);
 }
 
 /// <summary>Traffic in one direction, on a cache line of its own.</summary>

@@ -18,6 +18,7 @@ static class DeviceReport
         (TunnelCapabilities.EndpointCandidates, "tries endpoints one after the other"),
         (TunnelCapabilities.CipherSuites, "no cipher suite but WireGuard's own"),
         (TunnelCapabilities.PathProbes, "no path probes"),
+        (TunnelCapabilities.KeyRotation, "sessions end where a key is rotated and are agreed anew"),
     ];
 
     /// <summary>Describes what carries the packets.</summary>

@@ -145,11 +145,14 @@ public sealed partial class PeerMachine
     {
         if (_attemptStart is not { } start)
             return;
+        if (_agreesAnew && _continuity.Current is not null && now - start >= TunnelSpecification.RekeyAttemptTime)
+            _attemptStart = start = now;
         if (now - start < TunnelSpecification.RekeyAttemptTime)
         {
             RequestInitiation(now);
             return;
         }
+        _agreesAnew = false;
         EndHandshake();
         _events.Enqueue(new PeerEvent.HandshakeGaveUp());
         Activity.ForgetUnanswered();

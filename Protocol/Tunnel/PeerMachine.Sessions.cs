@@ -24,6 +24,7 @@ public sealed partial class PeerMachine
     void InstallInitiated(TransportSession session, Instant now)
     {
         _indexes.Bind(session.Local, session);
+        _agreesAnew = false;
         if (_continuity.Next is { } next && !(_nextCrossed && Yields))
         {
             Retain(next);
@@ -37,6 +38,7 @@ public sealed partial class PeerMachine
     void InstallAnswered(TransportSession session, Instant now)
     {
         _indexes.Bind(session.Local, session);
+        _agreesAnew = false;
         if (_continuity.Next is { } unused)
             Retire(unused);
         _continuity.Next = session;

@@ -23,7 +23,7 @@ public sealed partial class PeerMachine
     readonly IEntropy _entropy;
     readonly TimerTable _timers = new();
     readonly Queue<PeerEvent> _events = new();
-    readonly MessageMacs _macs;
+    MessageMacs _macs;
 
     /// <summary>
     /// Creates the machine of a peer; with a used <paramref name="continuity"/> it carries on where the last one stopped. An owner that

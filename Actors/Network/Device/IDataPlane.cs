@@ -18,15 +18,21 @@ public interface IDataPlane
     /// <summary>This device's key now, or null. It belongs to the tables; after it was replaced no agreement with it succeeds.</summary>
     X25519? DeviceKey { get; }
 
-    /// <summary>Makes this the device's key; null: none. The tables keep a copy and zero it when it is replaced.</summary>
-    /// <returns>Whether that is another key than before.</returns>
-    bool SetPrivateKey(TunnelPrivateKey? key);
+    /// <summary>
+    /// Makes this the device's key; null: none. The tables keep copies and zero each when it is neither of the two any more.
+    /// </summary>
+    /// <param name="key">The key that handshakes are started with.</param>
+    /// <param name="alternate">A second key that is answered to as well; null: none.</param>
+    KeyChange SetPrivateKey(TunnelPrivateKey? key, TunnelPrivateKey? alternate = null);
 
     /// <summary>Adds a peer, or gives the one with that key. It gets packets once it has a session and routes point to it.</summary>
     IPeerPort AddPeer(TunnelPeer peer);
 
     /// <summary>Removes a peer: from now on nothing is sent to it or taken from it. Its session actor may still be running.</summary>
     void RemovePeer(IPeerPort peer);
+
+    /// <summary>Has a present peer go on under another key, with its sessions, flows and counters; no present peer has that key.</summary>
+    void RekeyPeer(IPeerPort peer, TunnelPublicKey key);
 
     /// <summary>Zeroes the sessions of a removed peer and forgets its flows; its session actor has stopped.</summary>
     void ForgetPeer(IPeerPort peer);
@@ -46,6 +52,19 @@ public interface IDataPlane
     /// <summary>Opens the device and its port with the state's port and mark, and starts the packet threads.</summary>
     /// <exception cref="IOException">The device or its port cannot be opened; the message says why and what to do.</exception>
     ITunnelDevice Open(TunnelState state);
+}
+
+/// <summary>Says what became of a device's key.</summary>
+public enum KeyChange
+{
+    /// <summary>It is the same.</summary>
+    None,
+
+    /// <summary>It is another one by plan: the new key was answered to before, or the former one is from now on. Sessions go on.</summary>
+    Rotated,
+
+    /// <summary>It is another one, and nothing agreed with the former one goes on.</summary>
+    Replaced,
 }
 
 /// <summary>An open device with running packet threads.</summary>
@@ -100,7 +119,7 @@ public enum PeerSignals
 /// </summary>
 public interface IPeerPort
 {
-    /// <summary>The peer's static key.</summary>
+    /// <summary>The peer's static key now.</summary>
     TunnelPublicKey Key { get; }
 
     /// <summary>Small number that is unique among present peers.</summary>

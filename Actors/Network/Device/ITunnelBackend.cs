@@ -33,6 +33,12 @@ public enum TunnelCapabilities
 
     /// <summary>Probes paths to peers from the port that it carries packets on.</summary>
     PathProbes = 64,
+
+    /// <summary>
+    /// Changes its own key by plan (<see cref="TunnelState.AlternateKey"/>) and follows that of a peer (<see cref="TunnelPeer.FormerKey"/>)
+    /// while sessions go on. Without it, such a change ends them and they are agreed anew.
+    /// </summary>
+    KeyRotation = 128,
 }
 
 /// <summary>

@@ -30,7 +30,7 @@ public sealed class ManagedTunnelBackend : ITunnelBackend
     /// <inheritdoc/>
     public TunnelCapabilities Capabilities =>
         TunnelCapabilities.PacketFilter | TunnelCapabilities.DropCounters | TunnelCapabilities.EndpointCandidates | TunnelCapabilities.PacketCounters
-        | TunnelCapabilities.CipherSuites;
+        | TunnelCapabilities.CipherSuites | TunnelCapabilities.KeyRotation;
 
     /// <summary>Completes, with the cause, when the device failed and is not opened again.</summary>
     public Task<Exception> Lost => _lost.Task;

@@ -49,6 +49,13 @@ public sealed record TunnelState
     public TunnelPrivateKey? PrivateKey { get; init; }
 
     /// <summary>
+    /// A second key of this node that peers' handshakes are answered under as well, for a planned change: before it the next key, after it
+    /// the former one. Where <see cref="PrivateKey"/> and it change places, or one of them was the other before, sessions go on. Null
+    /// (default): none. Owned as <see cref="PrivateKey"/> is.
+    /// </summary>
+    public TunnelPrivateKey? AlternateKey { get; init; }
+
+    /// <summary>
     /// UDP port for IPv4 and IPv6; 0 (default) lets the system choose, and what it chose is kept until another number is wanted.
     /// </summary>
     public int ListenPort { get; init; }
@@ -112,6 +119,12 @@ public sealed record TunnelPeer
 {
     /// <summary>The peer's static public key: its identity in the tunnel.</summary>
     public required TunnelPublicKey Key { get; init; }
+
+    /// <summary>
+    /// The key that the same peer had before, where it changed it by plan: a peer that is present under that key goes on under the new one.
+    /// Null (default): none.
+    /// </summary>
+    public TunnelPublicKey? FormerKey { get; init; }
 
     /// <summary>What people call it; only for messages.</summary>
     public string Name { get; init; } = "";

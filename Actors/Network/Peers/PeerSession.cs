@@ -34,7 +34,7 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
         Receive<Woken>(_ => HandleSignals());
         Receive<Due>(_ => HandleDue());
         Receive<Update>(update => HandleUpdate(update.Peer));
-        Receive<DeviceKeyChanged>(_ => HandleDeviceKeyChanged());
+        Receive<DeviceKeyChanged>(changed => HandleDeviceKeyChanged(changed.Planned));
         Receive<StartHandshake>(_ =>
         {
             _machine?.StartHandshake(_clock.Now);
@@ -90,15 +90,12 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
         public static readonly Due Instance = new();
     }
 
-    /// <summary>The peer is configured otherwise now; the key is the same.</summary>
+    /// <summary>The peer is configured otherwise now; another key is a planned change of it, over which sessions go on.</summary>
     public sealed record Update(TunnelPeer Peer);
 
-    /// <summary>The device has another key, <see cref="Seat.DeviceKey"/>: sessions made with the old one end.</summary>
-    public sealed record DeviceKeyChanged
-    {
-        /// <summary>The one instance.</summary>
-        public static readonly DeviceKeyChanged Instance = new();
-    }
+    /// <summary>The device has another key, <see cref="Seat.DeviceKey"/>.</summary>
+    /// <param name="Planned">Whether sessions made with the old one go on; else they end.</param>
+    public sealed record DeviceKeyChanged(bool Planned);
 
     /// <summary>Asks for a handshake now, whatever the age of the session.</summary>
     public sealed record StartHandshake
@@ -144,6 +141,8 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
         _peer = peer;
         // In place: a machine made anew would forget the handshake that is under way, and what answers it.
         _machine?.Configure(peer.Suite, peer.PresharedKey, peer.PersistentKeepalive, _clock.Now);
+        if (peer.Key != before.Key)
+            _machine?.ChangePeerKey(peer.Key, _clock.Now);
 
         // An endpoint that works is not given up for a hint; one that does not, or that there is none of, is.
         var hinted = !before.Endpoints.SequenceEqual(peer.Endpoints) && !IsProven && !peer.Endpoints.Contains(_port.Endpoint);
@@ -156,8 +155,14 @@ public sealed partial class PeerSession : ReceiveActor, IWithTimers
         Drive();
     }
 
-    void HandleDeviceKeyChanged()
+    void HandleDeviceKeyChanged(bool planned)
     {
+        if (planned && _machine is not null && _seat.DeviceKey is { } key)
+        {
+            _machine.ChangeDeviceKey(key);
+            return;
+        }
+
         // What was agreed with the old key ends with it; the new machine finds nothing to carry on with but the endpoint.
         _machine?.Shutdown();
         Drive();

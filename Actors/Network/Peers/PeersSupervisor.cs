@@ -38,12 +38,13 @@ public sealed class PeersSupervisor : ReceiveActor, IWithTimers
             if (_leaving.Remove(terminated.ActorRef, out var port))
                 _plane.ForgetPeer(port);
             else if (_peers.Values.FirstOrDefault(entry => entry.Session.Equals(terminated.ActorRef)) is { } failed)
-                Timers.StartSingleTimer(failed.Port.Key, new Revive(failed.Port.Key, failed.Session), Rest);
+                Timers.StartSingleTimer(failed.Session.Path.Name, new Revive(failed.Session), Rest);
         });
         Receive<Revive>(revive =>
         {
-            if (_peers.TryGetValue(revive.Key, out var entry) && entry.Session.Equals(revive.Session))
-                _peers[revive.Key] = entry with { Session = StartSession(entry.Seat) };
+            // By its session: its key may be another one by now.
+            if (_peers.Values.FirstOrDefault(entry => entry.Session.Equals(revive.Session)) is { } entry)
+                _peers[entry.Port.Key] = entry with { Session = StartSession(entry.Seat) };
         });
     }
 
@@ -71,9 +72,12 @@ public sealed class PeersSupervisor : ReceiveActor, IWithTimers
     protected override void PreStart()
     {
         // Peers that an earlier incarnation was removing when it failed.
-        _plane.SetPrivateKey(_tunnel.Wanted.State.PrivateKey);
-        var wanted = Usable(_tunnel.Wanted.State).Select(p => p.Key).ToHashSet();
-        foreach (var port in _plane.Ports.Where(p => !wanted.Contains(p.Key)))
+        _plane.SetPrivateKey(_tunnel.Wanted.State.PrivateKey, _tunnel.Wanted.State.AlternateKey);
+        var wanted = Usable(_tunnel.Wanted.State).ToDictionary(p => p.Key);
+        var ports = _plane.Ports.ToDictionary(p => p.Key);
+        foreach (var peer in Rotated(wanted, ports))
+            _plane.RekeyPeer(ports[peer.FormerKey!.Value], peer.Key);
+        foreach (var port in _plane.Ports.Where(p => !wanted.ContainsKey(p.Key)))
         {
             _plane.RemovePeer(port);
             _plane.ForgetPeer(port);
@@ -84,8 +88,15 @@ public sealed class PeersSupervisor : ReceiveActor, IWithTimers
 
     void Reconcile(TunnelState state)
     {
-        var keyChanged = _plane.SetPrivateKey(state.PrivateKey);
+        var keyChange = _plane.SetPrivateKey(state.PrivateKey, state.AlternateKey);
         var wanted = Usable(state).ToDictionary(p => p.Key);
+        foreach (var peer in Rotated(wanted, _peers))
+        {
+            _peers.Remove(peer.FormerKey!.Value, out var entry);
+            _plane.RekeyPeer(entry!.Port, peer.Key);
+            _peers.Add(peer.Key, entry);
+        }
+
         foreach (var (key, entry) in _peers.Where(p => !wanted.ContainsKey(p.Key)).ToArray())
         {
             // Traffic stops here; the session's keys are zeroed once its actor has stopped.
@@ -110,10 +121,10 @@ public sealed class PeersSupervisor : ReceiveActor, IWithTimers
                 continue;
             }
 
-            if (keyChanged)
+            if (keyChange != KeyChange.None)
             {
                 entry.Seat.DeviceKey = _plane.DeviceKey;
-                entry.Session.Tell(PeerSession.DeviceKeyChanged.Instance);
+                entry.Session.Tell(new PeerSession.DeviceKeyChanged(Planned: keyChange == KeyChange.Rotated));
             }
 
             if (entry.Seat.Peer == peer)
@@ -125,6 +136,13 @@ public sealed class PeersSupervisor : ReceiveActor, IWithTimers
         _plane.Publish(state.Addresses, state.AnyDestination, [.. _peers.Values.Select(e => (e.Port, e.Seat.Peer))]);
     }
 
+    // Those that are present under the key that they had before, and not also under the new one. Who took over another's former key is
+    // somebody else.
+    static TunnelPeer[] Rotated<T>(Dictionary<TunnelPublicKey, TunnelPeer> wanted, Dictionary<TunnelPublicKey, T> present) =>
+    [
+        .. wanted.Values.Where(peer => peer.FormerKey is { } former && present.ContainsKey(former) && !present.ContainsKey(peer.Key) && !wanted.ContainsKey(former)),
+    ];
+
     // Nobody is a peer of itself: a configuration shared by several machines may list all of them.
     IEnumerable<TunnelPeer> Usable(TunnelState state) => _plane.DeviceKey is { PublicKey: var own } ? state.Peers.Where(p => p.Key != own) : state.Peers;
 
@@ -135,7 +153,7 @@ public sealed class PeersSupervisor : ReceiveActor, IWithTimers
     static string Name(TunnelPublicKey key, int number) =>
         Convert.ToHexStringLower(key.Value.Span[..8]) + "-" + number.ToString(CultureInfo.InvariantCulture);
 
-    sealed record Revive(TunnelPublicKey Key, IActorRef Session);
+    sealed record Revive(IActorRef Session);
 
     sealed record Entry(PeerSession.Seat Seat, IActorRef Session)
     {

@@ -10,12 +10,11 @@ namespace Mesh.Tests.Kit.Network;
 /// Is a WireGuard device of a <see cref="SimNetwork"/>: gate, opener, index table and one machine a peer, wired as a real device wires
 /// them, without threads. Packets are opaque and numbered; what arrives is checked against what was sent.
 /// </summary>
-public sealed class SimDevice
+public sealed partial class SimDevice
 {
     readonly SimNetwork _network;
     readonly Dictionary<TunnelPublicKey, SimPeer> _peers = [];
     readonly byte[] _reply = new byte[CookieReply.Size];
-    readonly InitiationOpener _opener;
     FrozenSet<TunnelPublicKey> _keys = [];
 
     internal SimDevice(SimNetwork network, EndpointAddress endpoint, int seed, CipherSuite[] announced)
@@ -24,14 +23,13 @@ public sealed class SimDevice
         Endpoint = endpoint;
         Entropy = new SeededEntropy(seed);
         using var key = new TunnelPrivateKey(Entropy);
-        Key = new X25519(key);
-        Gate = new InitiationGate(Key.PublicKey, Entropy, announced);
-        _opener = new InitiationOpener(Key);
+        _announced = announced;
+        _own = Identify(new X25519(key));
         Indexes = new SessionIndexTable<SimPeer>(Entropy);
     }
 
     /// <summary>Gets the device's key.</summary>
-    public X25519 Key { get; }
+    public X25519 Key => _own.Key;
 
     /// <summary>Gets the device's public key.</summary>
     public TunnelPublicKey PublicKey => Key.PublicKey;
@@ -43,7 +41,7 @@ public sealed class SimDevice
     public SeededEntropy Entropy { get; }
 
     /// <summary>Gets the gate.</summary>
-    public InitiationGate Gate { get; }
+    public InitiationGate Gate => _own.Gate;
 
     /// <summary>Gets the index table.</summary>
     public SessionIndexTable<SimPeer> Indexes { get; }
@@ -144,7 +142,14 @@ public sealed class SimDevice
     {
         if (IsOverloaded)
             Gate.ReportBacklog(TunnelTuning.LoadBacklog, now);
+        var identity = _own;
         var verdict = Gate.Examine(datagram, from, _reply, now);
+        if (verdict is { Action: GateAction.Drop, Reason: DropReason.Mac1 } && _alternate is not null)
+        {
+            identity = _alternate;
+            verdict = identity.Gate.Examine(datagram, from, _reply, now);
+        }
+
         Drops.Count(verdict.Reason);
         if (verdict.Action == GateAction.Reply)
             _network.Send(Endpoint, from, _reply.AsSpan(0, verdict.ReplyLength));
@@ -152,7 +157,7 @@ public sealed class SimDevice
             return;
         if (TunnelMessage.Classify(datagram) == MessageType.Initiation)
         {
-            if (_opener.TryOpen(datagram, _keys, out var initiation, out var reason))
+            if (identity.Opener.TryOpen(datagram, _keys, out var initiation, out var reason))
             {
                 var peer = _peers[initiation.Peer];
                 Finish(peer, peer.Machine.HandleInitiation(initiation, from, now));

@@ -165,6 +165,95 @@ public sealed class PeerRestartTests : TestKit, IAsyncLifetime
     }
 
     [Fact]
+    public async Task AKeyRotatedByPlanTakesTheSessionsAlongAndIsAgreedOnAnew()
+    {
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() => _b.Tun.DeliveredCount == 1);
+        var (session, slot, bytes) = (ToB.Session!, (PeerSlot)_b.Plane.Ports[0], _b.Plane.ReadPeers()[0].BytesReceived);
+        using TunnelPrivateKey next = new(SystemEntropy.Instance);
+        var nextPublic = X25519.ComputePublicKey(next);
+
+        // A answers under the next key before anybody is told of it; B goes over first, A when it hears that B may have.
+        await ApplyAsync(_peersOfA, _tunnelA, _tunnelA.Wanted.State with { AlternateKey = next });
+        var rotated = _b.PeerFor(_a) with { Key = nextPublic, FormerKey = _a.PublicKey, Endpoints = [] };
+        await ApplyAsync(_peersOfB, _tunnelB, _tunnelB.Wanted.State with { Peers = [rotated] });
+        Assert.Same(slot, Assert.Single(_b.Plane.Ports));
+        Assert.Equal(nextPublic, slot.Key);
+        await PumpUntilAsync(() => ToB.Session != session);
+        Assert.False(session.IsDisposed);
+        await ApplyAsync(_peersOfA, _tunnelA, _tunnelA.Wanted.State with { PrivateKey = next, AlternateKey = _a.Key });
+        Assert.Equal(nextPublic, _a.Plane.DeviceKey!.PublicKey);
+        Assert.NotNull(ToB.Session);
+
+        for (var sent = 2; sent <= 5; sent++)
+        {
+            _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+            _b.Tun.Give(IpPackets.Udp("10.7.0.2", 9, "10.7.0.1", 1));
+            var expected = sent;
+            await PumpUntilAsync(() => _b.Tun.DeliveredCount == expected && _a.Tun.DeliveredCount == expected - 1);
+        }
+
+        // The renewal two minutes later is made with the new key, by whichever side starts it.
+        await ApplyAsync(_peersOfA, _tunnelA, _tunnelA.Wanted.State with { AlternateKey = null });
+        _clock.Advance(TunnelSpecification.RekeyAfterTime + TimeSpan.FromSeconds(1));
+        var second = ToB.Session;
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        _b.Tun.Give(IpPackets.Udp("10.7.0.2", 9, "10.7.0.1", 1));
+        await PumpUntilAsync(() => ToB.Session != second && _b.Tun.DeliveredCount == 6 && _a.Tun.DeliveredCount == 5);
+        Assert.Equal(0, _a.Plane.Drops.Total + _b.Plane.Drops.Total);
+        Assert.True(_b.Plane.ReadPeers()[0].BytesReceived > bytes);
+        Assert.Equal(nextPublic, _b.Plane.ReadPeers()[0].Key);
+
+        // Taken out it is cut off at once, whichever key its session was agreed under.
+        await ApplyAsync(_peersOfB, _tunnelB, _tunnelB.Wanted.State with { Peers = [] });
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        _a.Pump();
+        _b.Pump();
+        Assert.Equal(6, _b.Tun.DeliveredCount);
+        await PumpUntilAsync(() => _b.Plane.Sessions.Count == 0);
+    }
+
+    [Fact]
+    public async Task AKeyThatSomebodyElseHasNowTakesNoSessionAlong()
+    {
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() => _b.Tun.DeliveredCount == 1);
+        var slot = _b.Plane.Ports[0];
+        using TunnelPrivateKey other = new(SystemEntropy.Instance);
+        var elsewhere = _b.PeerFor(_a) with { AllowedIps = [], Endpoints = [] };
+        var rotated = _b.PeerFor(_a) with { Key = X25519.ComputePublicKey(other), FormerKey = _a.PublicKey, Endpoints = [] };
+        await ApplyAsync(_peersOfB, _tunnelB, _tunnelB.Wanted.State with { Peers = [elsewhere, rotated] });
+        Assert.Equal(2, _b.Plane.Ports.Length);
+        Assert.Equal(_a.PublicKey, slot.Key);
+        // And one that was never a peer under the former key begins as any new one.
+        await ApplyAsync(_peersOfB, _tunnelB, _tunnelB.Wanted.State with { Peers = [rotated with { Key = _b.PublicKey }] });
+        Assert.Empty(_b.Plane.Ports);
+    }
+
+    [Fact]
+    public async Task ASessionThatRestsIsStartedAnewUnderTheKeyThatItsPeerHasByThen()
+    {
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() => _b.Tun.DeliveredCount == 1);
+        _actorClock.Broken = true;
+        ToB.Signal(PeerSignals.Activity);
+        await PumpUntilAsync(() => _actorClock.Failures > 10);
+        using TunnelPrivateKey next = new(SystemEntropy.Instance);
+        var rotated = _a.PeerFor(_b) with { Key = X25519.ComputePublicKey(next), FormerKey = _b.PublicKey };
+        await ApplyAsync(_peersOfA, _tunnelA, _tunnelA.Wanted.State with { Peers = [rotated] });
+        await ApplyAsync(_peersOfB, _tunnelB, _tunnelB.Wanted.State with { PrivateKey = next, AlternateKey = _b.Key });
+        _actorClock.Broken = false;
+        _clock.Advance(TunnelSpecification.RekeyAfterTime + TimeSpan.FromSeconds(1));
+        var session = ToB.Session;
+        _a.Tun.Give(IpPackets.Udp("10.7.0.1", 1, "10.7.0.2", 9));
+        await PumpUntilAsync(() =>
+        {
+            _scheduler.Advance(TimeSpan.FromSeconds(1));
+            return ToB.Session != session;
+        });
+    }
+
+    [Fact]
     public async Task WithoutAKeyNothingIsAnsweredAndPacketsWaitForOne()
     {
         await ApplyAsync(_peersOfB, _tunnelB, _tunnelB.Wanted.State with { PrivateKey = null });

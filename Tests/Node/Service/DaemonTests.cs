@@ -101,7 +101,7 @@ public sealed class DaemonTests : IAsyncLifetime
         Assert.Equal(
             "100.64.0.2   laptop   alice  linux  -\n100.64.0.20  peer-20  bob    linux  active; direct 192.0.2.20:51820, tx 5 rx 7\n"
             + "# Tunnel backend: fake (no packet filter in its path; no packet counters; tries endpoints one after the other; "
-            + "no cipher suite but WireGuard's own; no path probes)\n", status.Out);
+            + "no cipher suite but WireGuard's own; no path probes; sessions end where a key is rotated and are agreed anew)\n", status.Out);
         var json = await StatusAsync();
         Assert.Equal(("Running", 10L, "key-file", 3L), (json.BackendState, json.Revision, json.KeyWrapping, json.Drops["NoRoute"]));
         Assert.Equal(("fake", "DropCounters"), (json.Tunnel!.Backend, Assert.Single(json.Tunnel.Capabilities)));
