@@ -35,6 +35,7 @@ namespace Mesh.Protocol;
 [JsonSerializable(typeof(EnrollReply))]
 [JsonSerializable(typeof(CertificateRequestMessage))]
 [JsonSerializable(typeof(CertificateReply))]
+[JsonSerializable(typeof(KeyRotationRequest))]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(AuditStretch))]
 [JsonSerializable(typeof(AuditAnswer))]

@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Mesh.Actors.Ports;
+using Mesh.Actors.Projection;
 using Mesh.Actors.Registry;
 using Mesh.Controller.Admin;
 using Mesh.Controller.Cluster;
@@ -160,7 +161,7 @@ sealed class ApiServer(
             return admin.ServeAsync(context);
         if (path.StartsWith(LinkEndpoint.Prefix, StringComparison.Ordinal))
             return ServeMemberAsync(context, path);
-        if (path is not ("/v1/enroll" or "/v1/stream" or "/v1/certificate" or "/v1/logout"))
+        if (path is not ("/v1/enroll" or "/v1/stream" or "/v1/certificate" or "/v1/rotate-key" or "/v1/logout"))
             return context.SendAsync(Nothing);
         if (!HttpMethods.IsPost(context.Request.Method))
             return context.SendAsync(
@@ -180,7 +181,12 @@ sealed class ApiServer(
         if (clock.Now > peer.NotAfter)
             return context.SendAsync(new Problem(
                 "the node's certificate has expired: ask for a new one", StatusCodes.Status401Unauthorized, RefusalCodes.CertificateExpired));
-        return path == "/v1/logout" ? LogoutAsync(context, peer.Id) : stream.ServeAsync(context, peer.Id, peer.Issuer);
+        return path switch
+        {
+            "/v1/logout" => LogoutAsync(context, peer.Id),
+            "/v1/rotate-key" => RotateKeyAsync(context, peer.Id),
+            _ => stream.ServeAsync(context, peer.Id, peer.Issuer),
+        };
     }
 
     // Whoever is no controller is not told what there would be.
@@ -210,9 +216,21 @@ sealed class ApiServer(
                 "no controller of this network stands by the certificate: ask for a new one", StatusCodes.Status401Unauthorized,
                 RefusalCodes.CertificateUnknown);
 
+    async Task RotateKeyAsync(HttpContext context, NodeId node)
+    {
+        if (await context.ReadAsync(ProtocolJson.Default.KeyRotationRequest, EnrollEndpoint.MaximumRequest) is not { } request)
+            return;
+        await AnswerAsync(context, await system.RotateKeyAsync(
+            node, request.FormerKey, request.TunnelKey, Cause.Of($"node:{node}", SystemEntropy.Instance)));
+    }
+
     async Task LogoutAsync(HttpContext context, NodeId node)
     {
-        var outcome = await system.LogoutAsync(node, Cause.Of($"node:{node}", SystemEntropy.Instance));
+        await AnswerAsync(context, await system.LogoutAsync(node, Cause.Of($"node:{node}", SystemEntropy.Instance)));
+    }
+
+    static async Task AnswerAsync(HttpContext context, Outcome<NodeView> outcome)
+    {
         if (!outcome.IsDone)
         {
             await context.SendAsync(outcome.Refusal.ToProblem());

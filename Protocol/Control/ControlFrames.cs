@@ -52,6 +52,7 @@ public sealed record UpFrame(
 /// <param name="BodyHash">The hash of the body that the node has.</param>
 /// <param name="Suites">The transport suites that this machine is good at, beside plain WireGuard.</param>
 /// <param name="Audit">The newest head of the audit chain that the node vouches for; absent without one.</param>
+/// <param name="TunnelKey">The WireGuard key that the node has; absent while it changes it.</param>
 public sealed record AttachFrame(
     string Version,
     string Os,
@@ -60,7 +61,8 @@ public sealed record AttachFrame(
     long Revision,
     Digest256? BodyHash = null,
     IReadOnlyList<string>? Suites = null,
-    AuditHead? Audit = null);
+    AuditHead? Audit = null,
+    TunnelPublicKey? TunnelKey = null);
 
 /// <summary>Carries a signed <see cref="AuditAnswer"/> with the delegation of its signer: it is judged also where no map was believed.</summary>
 public sealed record AuditFrame(DsseEnvelope Answer, DsseEnvelope Delegation);

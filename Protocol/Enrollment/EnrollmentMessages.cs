@@ -84,6 +84,14 @@ public sealed record CertificateProof(NodeId Node, WallTime Time, byte[] Signatu
 /// <param name="Certificates">The node's TLS certificate in DER and the authority's that issued it.</param>
 public sealed record CertificateReply(IReadOnlyList<byte[]> Certificates);
 
+/// <summary>
+/// Is the body of <c>POST /v1/rotate-key</c>: the node that the connection's certificate proves changes its WireGuard key by plan. Answered
+/// with 204; the same request again is answered the same.
+/// </summary>
+/// <param name="FormerKey">The key that it has.</param>
+/// <param name="TunnelKey">The new one.</param>
+public sealed record KeyRotationRequest(TunnelPublicKey FormerKey, TunnelPublicKey TunnelKey);
+
 /// <summary>Computes what <see cref="EnrollRequest.Proof"/> signs.</summary>
 public static class EnrollProof
 {
@@ -136,6 +144,9 @@ public static class RefusalCodes
 
     /// <summary>The network knows no such node, or the proof is not by its key.</summary>
     public const string NodeUnknown = "node-unknown";
+
+    /// <summary>The node's time in the network is over: it joins again first.</summary>
+    public const string NodeExpired = "node-expired";
 
     /// <summary>The request came without a node's certificate.</summary>
     public const string CertificateNeeded = "certificate-needed";

@@ -57,6 +57,7 @@ public sealed record SelfEntry(
 /// <param name="Os">Its operating system as it reported it, for display.</param>
 /// <param name="Suites">The transport suites that both ends announce, beside plain WireGuard; absent: none.</param>
 /// <param name="Expired">True where it must join again before anybody talks to it: it is shown and not opened; else absent.</param>
+/// <param name="FormerKey">The WireGuard key that it had before it changed it by plan: sessions with it go on; absent: none.</param>
 public sealed record PeerEntry(
     NodeId Id,
     string Name,
@@ -69,7 +70,8 @@ public sealed record PeerEntry(
     string? Owner = null,
     string? Os = null,
     IReadOnlyList<string>? Suites = null,
-    bool? Expired = null);
+    bool? Expired = null,
+    TunnelPublicKey? FormerKey = null);
 
 /// <summary>Allows new flows of some kind; replies to an allowed flow need no grant.</summary>
 /// <param name="Protocol">The IP protocol number; absent: every protocol.</param>

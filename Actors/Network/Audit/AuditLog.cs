@@ -54,6 +54,7 @@ public static class AuditLog
         NodeAnnounced one => $"suites: {(one.Suites.Count == 0 ? "none" : string.Join(", ", one.Suites))}",
         NodeRevoked or NodeLoggedOut or NodeApproved or NodeExpired or NodeDeleted => "",
         NodeRenamed one => $"node {one.Node} is {one.Name}",
+        NodeRotated one => $"node {one.Node}: {one.FormerKey} became {one.TunnelKey}",
         NodeTagged one => $"for {Owner(one.Owner, one.Tags)}",
         NodeExpirySet one => one.ExpiresAt is { } at ? $"at {at}" : "never",
         TokenCreated one => $"{one.Name}: {string.Join(' ', one.Scopes)}, until {one.ExpiresAt}{(one.Parent is { } parent ? $", by token {parent}" : "")}",

@@ -31,6 +31,15 @@ public sealed record ReserveAllocation(
 /// <param name="Name">The new name: one DNS label.</param>
 public sealed record RenameAllocation(Cause Cause, NodeId Node, string Name) : IEntityCommand;
 
+/// <summary>Gives a present node another WireGuard key, if it has the one that it says it has: a command that comes late changes nothing.</summary>
+/// <param name="Cause">The command.</param>
+/// <param name="Node">The node.</param>
+/// <param name="SigningKey">Its identity key.</param>
+/// <param name="FormerKey">The WireGuard key that it has.</param>
+/// <param name="TunnelKey">The new one.</param>
+public sealed record RotateAllocation(
+    Cause Cause, NodeId Node, SigningPublicKey SigningKey, TunnelPublicKey FormerKey, TunnelPublicKey TunnelKey) : IEntityCommand;
+
 /// <summary>Frees the name and the keys of a removed node, unless it is about to join again.</summary>
 /// <param name="Cause">The command.</param>
 /// <param name="Node">The node.</param>
@@ -50,6 +59,9 @@ public sealed record AllocationState : IEntityState<AllocationState>
 {
     /// <summary>The refusal's code where two machines present one WireGuard key.</summary>
     public const string KeyInUse = "key-in-use";
+
+    /// <summary>The refusal's code where a node changes a key that it does not have any more.</summary>
+    public const string KeyChanged = "key-changed";
 
     internal static readonly Refusal KeyIsInUse = new(
         RefusalKind.Denied, KeyInUse,
@@ -77,6 +89,7 @@ public sealed record AllocationState : IEntityState<AllocationState>
             ? Decision.Write(new AllocationReleased(release.Cause.CommandId, release.Cause.By, now, release.Node))
             : Decision.Answer(Accepted.Instance),
         RenameAllocation rename => Decide(rename, now),
+        RotateAllocation rotate => Decide(rotate, now),
         _ => throw new ArgumentException($"allocations do not know {command.GetType().Name}", nameof(command)),
     };
 
@@ -117,9 +130,34 @@ public sealed record AllocationState : IEntityState<AllocationState>
                     _names = named.Aggregate(_names, (all, one) => all.SetItem(one.Name, all[one.Name] with { Present = false }))
                         .SetItem(renamed.Name, new NameHolder(renamed.Node, OwnerKey(anew[^1].Owner, anew[^1].Tags), true)),
                 };
+            case NodeRotated rotated when _present.GetValueOrDefault(rotated.Node) is { } keyed
+                && keyed.FindLast(one => one.SigningKey == rotated.SigningKey) is { } had:
+                return this with
+                {
+                    _present = _present.SetItem(rotated.Node, keyed.Replace(had, had with { TunnelKey = rotated.TunnelKey })),
+                    _byTunnelKey = (keyed.Exists(one => one != had && one.TunnelKey == had.TunnelKey)
+                        ? _byTunnelKey
+                        : Without(_byTunnelKey, had.TunnelKey, rotated.Node)).SetItem(rotated.TunnelKey, rotated.Node),
+                };
             default:
                 return this;
         }
+    }
+
+    // The same key again is the same command again, whatever became of the answer.
+    Decision Decide(RotateAllocation rotate, WallTime now)
+    {
+        if (_present.GetValueOrDefault(rotate.Node)?.FindLast(one => one.SigningKey == rotate.SigningKey) is not { } own)
+            return Decision.Answer(new Refusal(RefusalKind.NotFound, "not-found", $"there is no node {rotate.Node} in the network"));
+        if (own.TunnelKey == rotate.TunnelKey)
+            return Decision.Answer(Accepted.Instance);
+        if (own.TunnelKey != rotate.FormerKey)
+            return Decision.Answer(new Refusal(
+                RefusalKind.Conflict, KeyChanged, "the network knows another tunnel key of this node by now: was the state directory copied, or an old one restored?"));
+        return _byTunnelKey.ContainsKey(rotate.TunnelKey)
+            ? Decision.Answer(KeyIsInUse)
+            : Decision.Write(new NodeRotated(
+                rotate.Cause.CommandId, rotate.Cause.By, now, rotate.Node, rotate.SigningKey, rotate.FormerKey, rotate.TunnelKey));
     }
 
     // An admin who names a name means it: unlike a machine that joins, a renamed one may take that of another owner's former node.

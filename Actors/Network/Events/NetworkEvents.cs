@@ -32,6 +32,7 @@ public static class NetworkEvents
         EventManifest.Of("node.logged-out.v1", EventJson.Default.NodeLoggedOut),
         EventManifest.Of("node.approved.v1", EventJson.Default.NodeApproved),
         EventManifest.Of("node.renamed.v1", EventJson.Default.NodeRenamed),
+        EventManifest.Of("node.rotated.v1", EventJson.Default.NodeRotated),
         EventManifest.Of("node.tagged.v1", EventJson.Default.NodeTagged),
         EventManifest.Of("node.expiry-set.v1", EventJson.Default.NodeExpirySet),
         EventManifest.Of("node.expired.v1", EventJson.Default.NodeExpired),
@@ -78,6 +79,7 @@ public static class NetworkEvents
 [JsonSerializable(typeof(NodeLoggedOut))]
 [JsonSerializable(typeof(NodeApproved))]
 [JsonSerializable(typeof(NodeRenamed))]
+[JsonSerializable(typeof(NodeRotated))]
 [JsonSerializable(typeof(NodeTagged))]
 [JsonSerializable(typeof(NodeExpirySet))]
 [JsonSerializable(typeof(NodeExpired))]

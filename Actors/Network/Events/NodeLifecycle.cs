@@ -82,6 +82,20 @@ public sealed record NodeApproved(string CommandId, string By, WallTime At, Node
 /// <param name="Name">Its name from here on, also when it joins again.</param>
 public sealed record NodeRenamed(string CommandId, string By, WallTime At, NodeId Node, string Name) : INetworkEvent;
 
+/// <summary>
+/// <c>node.rotated.v1</c> on <c>allocations</c>, where keys are held: the node itself changes its WireGuard key by plan. Peers take the
+/// former key's sessions along; the former key is free.
+/// </summary>
+/// <param name="CommandId">The command.</param>
+/// <param name="By">Who: the node.</param>
+/// <param name="At">When.</param>
+/// <param name="Node">The node.</param>
+/// <param name="SigningKey">Its identity key, which stays.</param>
+/// <param name="FormerKey">The WireGuard key that it had.</param>
+/// <param name="TunnelKey">The WireGuard key that it has from here on; no two present nodes share one.</param>
+public sealed record NodeRotated(
+    string CommandId, string By, WallTime At, NodeId Node, SigningPublicKey SigningKey, TunnelPublicKey FormerKey, TunnelPublicKey TunnelKey) : INetworkEvent;
+
 /// <summary><c>node.tagged.v1</c> on <c>node-ID</c>: an admin says whose the node is. Tags given so hold also when it joins again.</summary>
 /// <param name="CommandId">The command.</param>
 /// <param name="By">Who.</param>

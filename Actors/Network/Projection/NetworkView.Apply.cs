@@ -75,6 +75,7 @@ public sealed partial record NetworkView
             NodeApproved one => next.WithChanged(this, one.Node, node => node with { IsWaiting = false }),
             NodeRenamed one => next.WithChanged(
                 this, one.Node, node => node with { Node = node.Node with { Name = one.Name }, IsRenamed = true }),
+            NodeRotated one => next.WithChanged(this, one.Node, node => Rotated(node, one)),
             NodeTagged one => next.WithChanged(this, one.Node, node => Tagged(node, one)),
             NodeExpirySet one => next.WithChanged(this, one.Node, node => node with { ExpiresAt = one.ExpiresAt, IsExpired = false }),
             NodeExpired one => next.WithChanged(this, one.Node, node => node with { IsExpired = true }),
@@ -202,7 +203,7 @@ public sealed partial record NetworkView
         var (peersBefore, peersAfter) = (before.PeersOf(node.Id), after.PeersOf(node.Id));
         var sameFace = old is not null && SameFace(old.Node, node.Node) && old.IsExpired == node.IsExpired;
         var sameSelf = sameFace && old!.IsWaiting == node.IsWaiting && old.ExpiresAt == node.ExpiresAt;
-        var sameEntry = sameFace && old!.Node.TunnelKey == node.Node.TunnelKey && old.Node.SigningKey == node.Node.SigningKey
+        var sameEntry = sameFace && old!.Node.TunnelKey == node.Node.TunnelKey && old.FormerKey == node.FormerKey && old.Node.SigningKey == node.Node.SigningKey
             && string.Equals(old.Node.Os, node.Node.Os, StringComparison.Ordinal);
         var affected = new HashSet<NodeId>();
         foreach (var peer in peersBefore.Keys.Union(peersAfter.Keys))

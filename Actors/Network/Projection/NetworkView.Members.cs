@@ -77,12 +77,17 @@ public sealed partial record NetworkView
         var node = NodeOwnership.Joining(held?.Node, held is { IsTaggedByAdmin: true }, one.Node);
         return new NodeView(held is { IsRenamed: true } ? node with { Name = held.Name } : node, one.Credential, one.At, Suites: known?.Suites)
         {
+            FormerKey = held?.Node.TunnelKey == one.Node.TunnelKey ? held.FormerKey : null,
             IsRenamed = held is { IsRenamed: true },
             IsTaggedByAdmin = held is { IsTaggedByAdmin: true },
             IsEphemeral = credential is { Ephemeral: true },
             IsWaiting = held is not { IsWaiting: false } && !Policy.Approves(node, credential),
         };
     }
+
+    static NodeView Rotated(NodeView node, NodeRotated rotated) => node.Node.SigningKey != rotated.SigningKey
+        ? node
+        : node with { Node = node.Node with { TunnelKey = rotated.TunnelKey }, FormerKey = rotated.FormerKey };
 
     static NodeView Tagged(NodeView node, NodeTagged tagged) => node with
     {

@@ -82,6 +82,9 @@ public sealed record NodeView(
     /// <summary>Gets whether its tags are an admin's word, which hold also when it joins again.</summary>
     public bool IsTaggedByAdmin { get; init; }
 
+    /// <summary>Gets the WireGuard key that it had before the last planned change; null: it had none.</summary>
+    public TunnelPublicKey? FormerKey { get; init; }
+
     /// <summary>Gets whether it is deleted when it has been away for some time.</summary>
     public bool IsEphemeral { get; init; }
 
@@ -101,7 +104,7 @@ public sealed record NodeView(
             (original.Node, original.Credential, original.RegisteredAt, original.Removed, original.RemovedAt);
         (Suites, IdText, ExpiresAt) = (original.Suites, original.IdText, original.ExpiresAt);
         (IsWaiting, IsRenamed, IsTaggedByAdmin) = (original.IsWaiting, original.IsRenamed, original.IsTaggedByAdmin);
-        (IsEphemeral, IsExpired) = (original.IsEphemeral, original.IsExpired);
+        (IsEphemeral, IsExpired, FormerKey) = (original.IsEphemeral, original.IsExpired, original.FormerKey);
         _entries = new EncodedPeer?[8];
     }
 
@@ -150,7 +153,8 @@ public sealed record NodeView(
         Node.Owner,
         Node.Os,
         suites,
-        IsExpired ? true : null));
+        IsExpired ? true : null,
+        FormerKey));
 }
 
 /// <summary>Shows a user.</summary>

@@ -1,5 +1,6 @@
 using Mesh.Actors.Enrollment;
 using Mesh.Actors.Projection;
+using Mesh.Protocol.Enrollment;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Time;
 
@@ -21,6 +22,30 @@ public sealed partial class ControllerSystem
                 RefusalKind.Invalid, "invalid",
                 $"'{name}' is not a node's name: at most {Names.MaximumLength} lower-case letters, digits and '-' are, no '-' at the ends");
         return await ChangeNodeAsync(_singletons, node, new RenameAllocation(cause, node, name), "allocations");
+    }
+
+    /// <summary>
+    /// Gives a node another WireGuard key at its own wish; the same key again changes nothing. Refused where its time in the network is over,
+    /// where it has another key by now, or where another node has that one.
+    /// </summary>
+    /// <param name="node">The node that asks.</param>
+    /// <param name="formerKey">The key that it has.</param>
+    /// <param name="tunnelKey">The new one.</param>
+    /// <param name="cause">The node's command.</param>
+    public async Task<Outcome<NodeView>> RotateKeyAsync(NodeId node, TunnelPublicKey formerKey, TunnelPublicKey tunnelKey, Cause cause)
+    {
+        var view = _feed.Current;
+        if (view.Nodes.GetValueOrDefault(node) is not { IsPresent: true } known)
+            return new Refusal(RefusalKind.Denied, RefusalCodes.NodeRevoked, "this node was taken out of the network");
+        if (tunnelKey.Value.IsZero)
+            return new Refusal(RefusalKind.Invalid, RefusalCodes.Malformed, "this is no tunnel key");
+        if (known.IsExpired && known.Node.TunnelKey != tunnelKey)
+            return new Refusal(RefusalKind.Denied, RefusalCodes.NodeExpired, "this machine's time in the network is over: join again with a new credential first");
+        // What it joins again with right now is its key from then on.
+        if (view.PendingRegistrations.Keys.Any(pending => pending.Node == node))
+            return Refusal.Unavailable("key rotation");
+        return await ChangeNodeAsync(
+            _singletons, node, new RotateAllocation(cause, node, known.Node.SigningKey, formerKey, tunnelKey), "allocations");
     }
 
     /// <summary>

@@ -76,6 +76,7 @@ public sealed partial class ControllerSystem : IAsyncDisposable
         {
             Audit = _audit,
             Arrivals = _arrivals,
+            Singletons = _singletons,
         };
         _sessions = system.ActorOf(Props.Create(() => new SessionsActor(sessions)), "sessions");
         var tail = new TailServices(

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mesh.Actors.Enrollment;
 using Mesh.Actors.Projection;
 using Mesh.Actors.Registry;
 using Mesh.Protocol.Control;
@@ -34,6 +35,7 @@ sealed partial class SessionsActor
         Send([Settle(attachment, frame.Epoch == _services.Signer.Epoch ? frame.BodyHash : null)]);
         GoOnline(node, attachment);
         RecordAnnounced(node, frame.Suites ?? []);
+        RecordKey(_view.Nodes[node], frame.TunnelKey);
     }
 
     // The least that leads a node from the body that it has, if any, to the one that it should have.
@@ -68,6 +70,14 @@ sealed partial class SessionsActor
         string[] suites = [.. announced.Where(name => CipherSuites.TryParseAnnounced(name, out _)).Distinct().Order(StringComparer.Ordinal)];
         if (!suites.SequenceEqual(_view.Nodes[node].Suites ?? [], StringComparer.Ordinal))
             _services.Nodes.Tell(new EntityRequest(node.ToString(), new AnnounceSuites(Cause.Of($"node:{node}", _services.Entropy), node, suites)));
+    }
+
+    // A node that rotated its key after the backup was taken that this journal was restored from: it has the former one no more.
+    void RecordKey(NodeView node, TunnelPublicKey? announced)
+    {
+        if (announced is { } key && key != node.Node.TunnelKey && !key.Value.IsZero && !node.IsExpired)
+            _services.Singletons.Tell(new EntityRequest("allocations", new RotateAllocation(
+                Cause.Of($"node:{node.Id}", _services.Entropy), node.Id, node.Node.SigningKey, node.Node.TunnelKey, key)));
     }
 
     void On(ViewCommitted committed)

@@ -15,6 +15,9 @@ sealed record SessionServices(
     NetworkViewFeed Feed, IMapSigner Signer, IClock Clock, IPresence Presence, ControllerOptions Options, IActorRef Nodes, IEntropy Entropy,
     AttachedGauge Attached, IActorRef? LastSeen)
 {
+    /// <summary>Gets who decides on keys.</summary>
+    public required IActorRef Singletons { get; init; }
+
     /// <summary>Gets who compares the heads that nodes show.</summary>
     public required IActorRef Audit { get; init; }
 

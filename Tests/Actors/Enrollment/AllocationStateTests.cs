@@ -190,6 +190,42 @@ public sealed class AllocationStateTests(ITestOutputHelper output)
         Assert.Equal(RefusalKind.NotFound, Assert.IsType<Refusal>(Carry(ref state, new RenameAllocation(By("r4"), first.Node, "x"))).Kind);
     }
 
+    [Fact]
+    public void Rotates_a_tunnel_key_once_and_only_from_the_one_that_the_node_has()
+    {
+        var state = AllocationState.New;
+        var (first, second) = (Give(ref state, 1, 1, "db"), Give(ref state, 2, 2, "web"));
+        var (before, after) = (TunnelKey(1), TunnelKey(10));
+        var rotate = new RotateAllocation(By("r1"), first.Node, SigningKey(1), before, after);
+        var decision = state.Decide(rotate, Now);
+        Assert.Equal(new NodeRotated("r1", "system", Now, first.Node, SigningKey(1), before, after), Assert.Single(decision.Events));
+        state = Fold(state, decision);
+
+        // Delivered again, or asked for again where the answer was lost, it is done already.
+        Assert.Equal(Decision.Answer(Accepted.Instance), state.Decide(rotate, Now) with { Events = [] });
+        Assert.Empty(state.Decide(rotate with { Cause = By("r2") }, Now).Events);
+        Assert.Same(Accepted.Instance, Carry(ref state, new RotateAllocation(By("r3"), first.Node, SigningKey(1), after, TunnelKey(11))));
+        // The first one, come late by another way, does not bring back a key that is zeroed.
+        Assert.Equal(AllocationState.KeyChanged, Assert.IsType<Refusal>(Carry(ref state, rotate)).Code);
+        Assert.Equal(AllocationState.KeyInUse, Assert.IsType<Refusal>(Carry(ref state, rotate with { FormerKey = TunnelKey(11), TunnelKey = TunnelKey(2) })).Code);
+        Assert.Equal(AllocationState.KeyInUse, Assert.IsType<Refusal>(state.Decide(Reserve(3, 3, "x") with { TunnelKey = TunnelKey(11) }, Now).Reply).Code);
+        // The keys that it had are free, for it and for others.
+        Assert.Same(Accepted.Instance, Carry(ref state, new RotateAllocation(By("r4"), second.Node, SigningKey(2), TunnelKey(2), after)));
+        Assert.IsType<Reservation>(Carry(ref state, Reserve(4, 4, "y") with { TunnelKey = before }));
+        // Joining again it is the same node; with the same credential nothing is written.
+        Assert.Empty(state.Decide(Reserve(1, 1, "db") with { TunnelKey = TunnelKey(11) }, Now).Events);
+        Assert.Equal(first, Carry(ref state, Reserve(5, 1, "db") with { TunnelKey = TunnelKey(11) }));
+        // Not another identity's, and not where the node is gone.
+        Assert.Equal(RefusalKind.NotFound, Assert.IsType<Refusal>(Carry(ref state, rotate with { SigningKey = SigningKey(2) })).Kind);
+        state = Fold(state, state.Decide(new ReleaseAllocation(By("free"), first.Node, Credential(5)), Now));
+        Assert.Equal(RefusalKind.NotFound, Assert.IsType<Refusal>(Carry(ref state, rotate with { FormerKey = TunnelKey(11) })).Kind);
+        Assert.IsType<Reservation>(Carry(ref state, Reserve(6, 6, "z") with { TunnelKey = TunnelKey(11) }));
+    }
+
+    static SigningPublicKey SigningKey(int machine) => new(Bytes(machine, 1));
+
+    static TunnelPublicKey TunnelKey(int machine) => new(Bytes(machine, 2));
+
     static object Carry(ref AllocationState state, IEntityCommand command)
     {
         var decision = state.Decide(command, Now);

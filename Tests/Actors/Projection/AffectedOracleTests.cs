@@ -86,10 +86,13 @@ public sealed class AffectedOracleTests(ITestOutputHelper output)
             _number++;
             var present = view.Present.OrderBy(node => node.ToString(), StringComparer.Ordinal).ToList();
             var gone = view.Nodes.Values.Where(node => !node.IsPresent).OrderBy(node => node.IdText, StringComparer.Ordinal).ToList();
-            switch (random.Next(26))
+            switch (random.Next(28))
             {
                 case 20 when present.Count > 0:
                     return new NodeRenamed("c", "admin:root", At, Pick(present), $"a{_number}");
+                case 26 or 27 when present.Count > 0:
+                    var rotating = view.Nodes[Pick(present)].Node;
+                    return new NodeRotated("c", "node:x", At, rotating.Id, rotating.SigningKey, rotating.TunnelKey, new TunnelPublicKey(Bytes()));
                 case 21 when present.Count > 0:
                     string[] tags = [.. Tags.Where(_ => random.Next(2) == 0)];
                     return new NodeTagged("c", "admin:root", At, Pick(present), tags.Length == 0 ? Pick(Users) : null, tags);

@@ -249,7 +249,7 @@ public sealed class NetworkViewTests(ITestOutputHelper output)
     INetworkEvent Draw(Random random, NetworkView view, List<NodeId> ids, int i)
     {
         var present = view.Present.ToList();
-        switch (random.Next(28))
+        switch (random.Next(30))
         {
             case 20 when ids.Count > 0:
                 return new NodeRenamed($"c{i}", "admin:root", At, ids[random.Next(ids.Count)], $"r{random.Next(60)}x{i}");
@@ -262,6 +262,9 @@ public sealed class NetworkViewTests(ITestOutputHelper output)
                 return new NodeExpired($"c{i}", "system", At, ids[random.Next(ids.Count)]);
             case 25 or 26 when ids.Count > 0:
                 return new NodeApproved($"c{i}", "admin:root", At, view.Waiting.IsEmpty ? ids[random.Next(ids.Count)] : view.Waiting.First());
+            case 28 or 29 when present.Count > 0:
+                var rotating = view.Nodes[present[random.Next(present.Count)]].Node;
+                return new NodeRotated($"c{i}", "node:x", At, rotating.Id, rotating.SigningKey, rotating.TunnelKey, DrawNode(random, rotating.Id, "x").TunnelKey);
             case 27 when ids.Count > 0:
                 return random.Next(2) == 0
                     ? new NodeDeleted($"c{i}", "admin:root", At, ids[random.Next(ids.Count)])

@@ -26,7 +26,7 @@ static class PlainNetwork
                 peer.Id, peer.Name, peer.Node.TunnelKey, peer.Node.SigningKey, [peer.Node.Ipv4, peer.Node.Ipv6], peer.Node.Tags,
                 reach[peer.Id].Contains(self.Id) && !peer.IsExpired ? [Grant.Everything] : [],
                 reach[self.Id].Contains(peer.Id) && !peer.IsExpired ? [Grant.Everything] : [],
-                peer.Node.Owner, peer.Node.Os, Common(self.Suites, peer.Suites), peer.IsExpired ? true : null))],
+                peer.Node.Owner, peer.Node.Os, Common(self.Suites, peer.Suites), peer.IsExpired ? true : null, peer.FormerKey))],
             [.. view.Controllers.Values.Where(one => !one.Withdrawn).OrderBy(one => one.Id.ToString(), StringComparer.Ordinal).Select(one => new ControllerEntry(one.Id, one.Addresses))],
             [.. view.Controllers.Values.Where(one => one.Withdrawn).Select(one => one.Id).OrderBy(id => id.ToString(), StringComparer.Ordinal)]));
     }

@@ -257,6 +257,91 @@ public sealed class NodeLifecycleTests
     }
 
     [Fact]
+    public async Task A_rotated_key_reaches_the_peers_alone_and_names_the_former_one()
+    {
+        await using var harness = await ControllerHarness.StartAsync(options: new ControllerOptions { NodeSweepInterval = TimeSpan.FromMilliseconds(20) });
+        await harness.AllowAsync(("user:alice", "user:alice"));
+        var (first, second, third) = (await harness.JoinAsync("laptop"), await harness.JoinAsync("phone"), await harness.JoinAsync("other", null, "server"));
+        TestNode[] nodes = [.. new[] { first, second, third }.Select(one => new TestNode(harness, one.Machine, one.Enrolled))];
+        foreach (var node in nodes)
+            await node.AttachAsync();
+        var (laptop, phone) = (nodes[0], nodes[1]);
+        var (before, after, taken) = (first.Enrolled.Node.Node.TunnelKey, Key(7), second.Enrolled.Node.Node.TunnelKey);
+
+        Assert.Equal("key-in-use", await RotateAsync(before, taken));
+        Assert.Equal("key-changed", await RotateAsync(taken, after));
+        Assert.Null(await RotateAsync(before, after));
+        var entry = Assert.Single((await phone.NextMapAsync()).Delta!.Set!);
+        Assert.Equal((laptop.Id, after, before), (entry.Id, entry.TunnelKey, entry.FormerKey!.Value));
+        var rows = harness.Store.Rows.Count;
+        Assert.Null(await RotateAsync(before, after));
+        Assert.Equal(rows, harness.Store.Rows.Count);
+        Assert.Equal("allocations", harness.Store.Rows[^1].Row.PersistenceId);
+
+        // Whoever has no rules with it, and it itself, hears of nothing: the next that comes is the next change.
+        Assert.True((await harness.Controller.RenameNodeAsync(laptop.Id, "main", harness.By("admin:root"))).IsDone);
+        Assert.Equal("main", (await laptop.NextMapAsync()).Delta!.Self!.Name);
+        Assert.Equal(before, Assert.Single((await phone.NextMapAsync()).Delta!.Set!).FormerKey);
+        Assert.DoesNotContain(nodes[2].Seen.Skip(1), frame => frame.Map is not null);
+
+        // It joins again with that key: the same node, its peers see nothing new. With another one it is no planned change.
+        await EnrollAsync(harness, Keyed(after), await harness.CredentialAsync());
+        Assert.Equal((after, before), (View().Node.TunnelKey, View().FormerKey!.Value));
+        await EnrollAsync(harness, Keyed(Key(8)), await harness.CredentialAsync());
+        Assert.Equal((Key(8), default(TunnelPublicKey?)), (View().Node.TunnelKey, View().FormerKey));
+
+        // Whose time is over, and who was taken out, changes nothing; what was done before is still done.
+        Assert.Null(await RotateAsync(Key(8), Key(9)));
+        Assert.True((await harness.Controller.SetNodeExpiryAsync(laptop.Id, harness.Clock.Now, harness.By("admin:root"))).IsDone);
+        Assert.Null(await RotateAsync(Key(8), Key(9)));
+        Assert.Equal("node-expired", await RotateAsync(Key(9), Key(10)));
+        await harness.Controller.RevokeNodeAsync(laptop.Id, TimeSpan.Zero, harness.By("admin:root"));
+        Assert.Equal("node-revoked", await RotateAsync(Key(9), Key(10)));
+
+        async Task<string?> RotateAsync(TunnelPublicKey from, TunnelPublicKey to) =>
+            (await harness.Controller.RotateKeyAsync(laptop.Id, from, to, harness.By($"node:{laptop.Id}"))).Refusal?.Code;
+
+        Machine Keyed(TunnelPublicKey key) => new(harness.Entropy, "laptop") { SigningKey = first.Machine.SigningKey, TunnelKey = key };
+
+        NodeView View() => harness.Controller.Queries.Node(laptop.Id)!;
+
+        static TunnelPublicKey Key(byte number) => new([.. Enumerable.Repeat(number, 32)]);
+    }
+
+    [Fact]
+    public async Task A_journal_that_knows_a_former_key_learns_from_the_node_as_it_attaches()
+    {
+        await using var harness = await ControllerHarness.StartAsync();
+        await harness.AllowAsync(("*", "*"));
+        var (first, second) = (await harness.JoinAsync("laptop"), await harness.JoinAsync("phone"));
+        var (laptop, phone) = (new TestNode(harness, first.Machine, first.Enrolled), new TestNode(harness, second.Machine, second.Enrolled));
+        await phone.AttachAsync();
+        // It rotated its key, and a backup from before that was restored.
+        laptop.TunnelKey = new TunnelPublicKey([.. Enumerable.Repeat((byte)7, 32)]);
+        await laptop.AttachAsync();
+        Assert.Equal((laptop.TunnelKey, first.Machine.TunnelKey), await EntryAsync());
+        var rows = harness.Store.Rows.Count;
+        // It says so each time; and what is somebody else's is not believed.
+        var again = laptop.Again();
+        again.TunnelKey = laptop.TunnelKey;
+        await again.AttachAsync();
+        var liar = again.Again();
+        liar.TunnelKey = second.Machine.TunnelKey;
+        await liar.AttachAsync();
+        Assert.True((await harness.Controller.RenameNodeAsync(laptop.Id, "main", harness.By("admin:root"))).IsDone);
+        Assert.Equal(rows + 1, harness.Store.Rows.Count);
+
+        async Task<(TunnelPublicKey?, TunnelPublicKey?)> EntryAsync()
+        {
+            while (true)
+            {
+                if ((await phone.NextMapAsync()).Delta?.Set is [{ FormerKey: not null } entry])
+                    return (entry.TunnelKey, entry.FormerKey);
+            }
+        }
+    }
+
+    [Fact]
     public async Task Rename_tags_and_approval_reach_the_peers_that_are_attached()
     {
         await using var harness = await ControllerHarness.StartAsync();

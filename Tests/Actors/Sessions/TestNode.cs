@@ -64,6 +64,9 @@ public sealed class TestNode : IControlStream
     /// <summary>Gets or sets what it announces when it attaches.</summary>
     public IReadOnlyList<string>? Suites { get; set; }
 
+    /// <summary>Gets or sets the WireGuard key that it announces when it attaches; null: none.</summary>
+    public TunnelPublicKey? TunnelKey { get; set; }
+
     /// <summary>Gets the controller that it attaches to; null: the harness's first.</summary>
     public ControllerSystem? At { get; init; }
 
@@ -101,7 +104,7 @@ public sealed class TestNode : IControlStream
 
     public void Attach(bool withBody = true, long ahead = 0) => Handle.Post(new UpFrame(Attach: new AttachFrame(
         "1.1", "linux", _machine.Hostname, withBody ? Trust.Epoch : 0, withBody ? Trust.Revision + ahead : 0,
-        withBody && Trust.Body is { } body ? MapChange.Hash(body) : null, Suites, Trust.Audit?.Held)));
+        withBody && Trust.Body is { } body ? MapChange.Hash(body) : null, Suites, Trust.Audit?.Held, TunnelKey)));
 
     /// <summary>Waits for the answer to the head that was shown, and judges it as a node does.</summary>
     public async Task<AuditWitness> NextAnswerAsync()

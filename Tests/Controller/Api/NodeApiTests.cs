@@ -23,7 +23,7 @@ public sealed class NodeApiTests : IAsyncLifetime
     public async Task Everything_but_enrollment_needs_a_certificate()
     {
         using var machine = new Machine(_controller, await _controller.CreateCredentialAsync());
-        foreach (var path in (string[])["/v1/stream", "/v1/certificate", "/v1/logout"])
+        foreach (var path in (string[])["/v1/stream", "/v1/certificate", "/v1/rotate-key", "/v1/logout"])
         {
             using var response = path == "/v1/certificate" ? await RequestAsync(machine, null) : await machine.PostAsync(path, []);
             Assert.Equal((401, "certificate-needed"), ((int)response.StatusCode, (await Machine.ProblemOfAsync(response))!.Code));
@@ -46,6 +46,30 @@ public sealed class NodeApiTests : IAsyncLifetime
         using var without = await RequestAsync(machine, null);
         Assert.Equal("certificate-unknown", (await Machine.ProblemOfAsync(without))!.Code);
         Assert.Contains("offline", (await _controller.RunAsync(["node", "show", "a"])).Out);
+    }
+
+    [Fact]
+    public async Task A_node_rotates_its_own_key_and_no_others()
+    {
+        using var machine = await JoinAsync("a");
+        using var other = await JoinAsync("b");
+        var (former, next) = (X25519.ComputePublicKey(machine.TunnelKey), new TunnelPublicKey([.. Enumerable.Repeat((byte)7, 32)]));
+        Assert.Equal((409, "key-changed"), await RotateAsync(other, former, next));
+        Assert.Equal((204, null), await RotateAsync(machine, former, next));
+        Assert.Equal((204, null), await RotateAsync(machine, former, next));
+        Assert.Equal((403, "key-in-use"), await RotateAsync(other, X25519.ComputePublicKey(other.TunnelKey), next));
+        Assert.Equal((400, "malformed"), await RotateAsync(machine, next, new TunnelPublicKey(new byte[32])));
+        using (var unreadable = await machine.PostAsync("/v1/rotate-key", "{}"u8.ToArray()))
+            Assert.Equal((400, "malformed"), ((int)unreadable.StatusCode, (await Machine.ProblemOfAsync(unreadable))!.Code));
+        Assert.Equal(0, (await _controller.RunAsync(["node", "revoke", "a"])).Exit);
+        Assert.Equal((403, "node-revoked"), await RotateAsync(machine, next, former));
+        Assert.Contains("node.rotated", (await _controller.RunAsync(["audit", "list"])).Out);
+
+        static async Task<(int, string?)> RotateAsync(Machine from, TunnelPublicKey former, TunnelPublicKey next)
+        {
+            using var response = await from.PostAsync("/v1/rotate-key", ProtocolJson.Encode(new KeyRotationRequest(former, next), ProtocolJson.Default.KeyRotationRequest));
+            return ((int)response.StatusCode, response.IsSuccessStatusCode ? null : (await Machine.ProblemOfAsync(response))!.Code);
+        }
     }
 
     [Fact]
