@@ -56,6 +56,15 @@ static partial class Log
     [LoggerMessage(1024, LogLevel.Debug, "{Interface} was set {State}")]
     public static partial void LinkChanged(this ILogger log, string @interface, string state);
 
+    [LoggerMessage(1014, LogLevel.Information, "the tunnel key {Former} was rotated: it is {Key} now")]
+    public static partial void KeyRotated(this ILogger log, string former, string key);
+
+    [LoggerMessage(1015, LogLevel.Warning, "the next tunnel key cannot be used and is given up: {Problem}")]
+    public static partial void NextKeyUnusable(this ILogger log, string problem);
+
+    [LoggerMessage(1016, LogLevel.Warning, "a part of the key rotation is left to do: {Problem}")]
+    public static partial void KeysNotApplied(this ILogger log, string problem);
+
     [LoggerMessage(1012, LogLevel.Error, "the tunnel could not be started: {Problem}")]
     public static partial void TunnelFailed(this ILogger log, string problem);
 }

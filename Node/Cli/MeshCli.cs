@@ -51,6 +51,7 @@ static class MeshCli
             UpVerb.Create(console),
             DownVerb.Create(console),
             LogoutVerb.Create(console),
+            RotateKeysVerb.Create(console),
             StatusVerb.Create(console),
             PingVerb.Create(console),
             DebugVerb.Create(console),

@@ -57,6 +57,9 @@ sealed record DaemonSettings
     /// <summary>Gets the offloads that are not to be used.</summary>
     public OffloadFeatures Disabled { get; init; }
 
+    /// <summary>Gets how old the tunnel key becomes before the node changes it by itself; null: any age.</summary>
+    public TimeSpan? KeyRotation { get; init; }
+
     /// <summary>Gets where the random wrapping key lies.</summary>
     public string KeyDirectory { get; init; } = "/etc/mesh/keys";
 
@@ -86,6 +89,7 @@ sealed record DaemonSettings
         "suites" => this with { Suites = ParseSuites(value) },
         "queues" => this with { Queues = ParseNumber(value, 0, MaximumQueues, $"queues are 1 to {MaximumQueues}, or 0 for one for every two processors") },
         "disable" => this with { Disabled = ParseOffloads(value) },
+        "key-rotation" => this with { KeyRotation = ParseRotation(value) },
         "key-dir" => this with { KeyDirectory = Filled(value) },
         "passphrase-file" => this with { PassphraseFile = Filled(value) },
         _ => throw new ArgumentOutOfRangeException(nameof(key), key, "not a setting"),
@@ -105,6 +109,7 @@ sealed record DaemonSettings
         new("suites", "LIST", "Cipher suites to announce beside plain WireGuard: aes-256-gcm, none, or auto by processor (default auto)") { MayBeList = true },
         new("queues", "NUMBER", "Packet threads, each with a queue of the interface (default 0: one for every two processors)"),
         new("disable", "OFFLOAD,...", $"Offloads not to use: {OffloadNames.Known} (default none)"),
+        new("key-rotation", "TIME", "Change the WireGuard key by itself when it is that old: 12h, 30d, or off (default off)"),
         new("key-dir", "PATH", "Where the key that protects the private keys lies (default /etc/mesh/keys)"),
         new("passphrase-file", "PATH", "File with a passphrase that protects the private keys instead"),
     ];
@@ -137,6 +142,19 @@ sealed record DaemonSettings
     static OffloadFeatures ParseOffloads(string value) => OffloadNames.TryParse(value, out var features, out var unknown)
         ? features
         : throw new FormatException($"'{unknown}' is no offload: choose from {OffloadNames.Known}, or none");
+
+    // Any shorter, and a key would be changed before every peer has heard of the last one.
+    static TimeSpan? ParseRotation(string value)
+    {
+        if (value is "off" or "none")
+            return null;
+        var unit = value.Length == 0 ? ' ' : value[^1];
+        var seconds = unit switch { 'm' => 60, 'h' => 3600, 'd' => 86_400, _ => 0 };
+        return seconds > 0 && int.TryParse(value.AsSpan(0, value.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && (long)number * seconds is >= 60 and <= 3650L * 86_400
+            ? TimeSpan.FromSeconds((long)number * seconds)
+            : throw new FormatException("it is off, or a time from 1m to 3650d, such as 12h or 30d");
+    }
 
     static string ParseInterface(string value) =>
         value.Length is > 0 and <= InterfaceNameSize && value is not ("." or "..") && !value.AsSpan().ContainsAny("/ :%\t")

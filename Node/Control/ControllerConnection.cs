@@ -101,13 +101,21 @@ sealed class ControllerConnection : IDisposable
         string path, TRequest request, JsonTypeInfo<TRequest> requestType, JsonTypeInfo<TReply> replyType, CancellationToken cancel)
         where TReply : class
     {
-        var content = new ByteArrayContent(ProtocolJson.Encode(request, requestType)) { Headers = { ContentType = _json } };
-        using var response = await SendAsync(new HttpRequestMessage(HttpMethod.Post, path) { Content = content }, cancel);
+        using var response = await SendAsync(path, request, requestType, cancel);
         var bytes = await GuardAsync(() => response.Content.ReadAsByteArrayAsync(cancel));
         return ProtocolJson.TryDecode(bytes, replyType, out var reply)
             ? reply
             : throw new IOException("the controller's answer cannot be read: is it of another version?");
     }
+
+    /// <summary>Posts a document and reads the head of the answer, which is a success.</summary>
+    /// <exception cref="ControlRefusedException">The controller says no.</exception>
+    /// <exception cref="IOException">It cannot be reached or is not of this network.</exception>
+    public Task<HttpResponseMessage> SendAsync<TRequest>(string path, TRequest request, JsonTypeInfo<TRequest> requestType, CancellationToken cancel) =>
+        SendAsync(new HttpRequestMessage(HttpMethod.Post, path)
+        {
+            Content = new ByteArrayContent(ProtocolJson.Encode(request, requestType)) { Headers = { ContentType = _json } },
+        }, cancel);
 
     /// <summary>Sends a request and reads the head of the answer, which is a success.</summary>
     /// <exception cref="ControlRefusedException">The controller says no.</exception>

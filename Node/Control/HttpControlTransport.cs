@@ -68,6 +68,13 @@ sealed class HttpControlTransport : IControlTransport, IDisposable
         }
     }
 
+    /// <inheritdoc/>
+    public async Task RotateKeyAsync(string address, KeyRotationRequest request, PinExpectation expected, CancellationToken cancel)
+    {
+        using var connection = Connect(address, expected);
+        using var response = await connection.SendAsync("/v1/rotate-key", request, ProtocolJson.Default.KeyRotationRequest, cancel);
+    }
+
     /// <summary>Tells a controller that this node leaves for good.</summary>
     /// <exception cref="ControlRefusedException">The controller says no.</exception>
     /// <exception cref="IOException">The controller cannot be reached.</exception>

@@ -25,6 +25,12 @@ sealed record UpReply(string Name, string Network, IReadOnlyList<string> Address
 /// <param name="Message">One line for people; empty where there is nothing to say.</param>
 sealed record DoneReply(string Message);
 
+/// <summary>Says which key the node has now: also <c>mesh rotate-keys --json</c>.</summary>
+/// <param name="FormerKey">The WireGuard key that it had.</param>
+/// <param name="PublicKey">The one that it has.</param>
+/// <param name="SessionsGoOn">Whether sessions were taken along; else they are agreed anew.</param>
+sealed record RotationReply(string FormerKey, string PublicKey, bool SessionsGoOn);
+
 /// <summary>Says why a request failed.</summary>
 /// <param name="Message">One line that says what is wrong and what to do.</param>
 /// <param name="ExitCode">The exit code for the command line.</param>
@@ -155,6 +161,7 @@ sealed record CipherBenchDocument(
 [JsonSerializable(typeof(UpRequest))]
 [JsonSerializable(typeof(UpReply))]
 [JsonSerializable(typeof(DoneReply))]
+[JsonSerializable(typeof(RotationReply))]
 [JsonSerializable(typeof(LocalProblem))]
 [JsonSerializable(typeof(StatusDocument))]
 [JsonSerializable(typeof(DeviceDocument))]

@@ -28,6 +28,9 @@ interface ILocalCommands
     /// <summary>Takes the tunnel down; the node stays a member.</summary>
     Task<DoneReply> DownAsync(CancellationToken cancel);
 
+    /// <summary>Gives the node another tunnel key; sessions go on.</summary>
+    Task<RotationReply> RotateKeysAsync(CancellationToken cancel);
+
     /// <summary>Leaves the network and forgets everything about it.</summary>
     Task<DoneReply> LogoutAsync(CancellationToken cancel);
 }
@@ -128,6 +131,10 @@ sealed partial class LocalApi : IAsyncDisposable
             case ("POST", "/v1/down"):
                 RequireChange(context, owner);
                 await AnswerAsync(context, commands.DownAsync(cancel), LocalJson.Default.DoneReply);
+                break;
+            case ("POST", "/v1/rotate-keys"):
+                RequireChange(context, owner);
+                await AnswerAsync(context, commands.RotateKeysAsync(cancel), LocalJson.Default.RotationReply);
                 break;
             case ("POST", "/v1/logout"):
                 RequireChange(context, owner);

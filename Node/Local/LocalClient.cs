@@ -35,6 +35,10 @@ sealed class LocalClient : IDisposable
     public Task<DoneReply> PostAsync(string path, CancellationToken cancel) =>
         SendAsync(new HttpRequestMessage(HttpMethod.Post, path), LocalJson.Default.DoneReply, cancel);
 
+    /// <summary>Asks for something to be done that needs no saying how, and answers with a document.</summary>
+    public Task<T> PostAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancel) =>
+        SendAsync(new HttpRequestMessage(HttpMethod.Post, path), type, cancel);
+
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 

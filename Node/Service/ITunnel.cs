@@ -30,6 +30,13 @@ interface ITunnel : IAsyncDisposable
     /// <exception cref="IOException">The system would not have it.</exception>
     Task ApplyAsync(MapBody? body, IReadOnlyDictionary<NodeId, IReadOnlyList<IPEndPoint>> endpoints);
 
+    /// <summary>
+    /// Starts handshakes with one key from now on and answers to a second one as well. Where one of the two was answered to before, sessions go
+    /// on. Done when it is so; the keys stay the caller's and outlive the next call.
+    /// </summary>
+    /// <exception cref="IOException">The system would not have it.</exception>
+    Task SetKeysAsync(TunnelPrivateKey key, TunnelPrivateKey? alternate);
+
     /// <summary>Says what carries the packets and how that does.</summary>
     TunnelReport Report();
 

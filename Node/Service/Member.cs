@@ -27,7 +27,10 @@ sealed class Member : INetworkSink, INetworkMemory, IAsyncDisposable
     readonly OwnEndpoints _endpoints;
     readonly HttpControlTransport _transport;
     readonly NodeIdentity _identity;
+    readonly NodeKeys _keys;
+    readonly CancellationTokenSource _stopping = new();
     IActorRef _control = ActorRefs.Nobody;
+    IActorRef _rotation = ActorRefs.Nobody;
     readonly TaskCompletionSource _firstApply = new(TaskCreationOptions.RunContinuationsAsynchronously);
     volatile NetworkRecord _record;
     volatile MapTrust _trust;
@@ -50,6 +53,8 @@ sealed class Member : INetworkSink, INetworkMemory, IAsyncDisposable
             identity.Tls, record.Certificates, record.Root, () => identity.CreateCertificateRequest(record.Network, record.Node, WallTime.From(time.GetUtcNow())),
             KeepCertificates, time);
         _endpoints = new OwnEndpoints(tunnel.Interface, tunnel.Port);
+        _keys = new NodeKeys(
+            identity, state, tunnel, record.KeySince ?? WallTime.From(time.GetUtcNow()), since => KeepRecord(_record with { KeySince = since }), log);
     }
 
     /// <summary>Begins to take part.</summary>
@@ -59,12 +64,17 @@ sealed class Member : INetworkSink, INetworkMemory, IAsyncDisposable
     /// <param name="state">Keeps what changes.</param>
     /// <param name="tunnel">The tunnel; owned from here on.</param>
     /// <param name="hosts">Names peers; null: nowhere.</param>
+    /// <param name="rotation">How old a tunnel key becomes; null: any age.</param>
     /// <param name="time">The wall clock.</param>
     /// <param name="log">Says what happens.</param>
     public static async Task<Member> StartAsync(
-        NetworkRecord record, MapTrust trust, NodeIdentity identity, StateDirectory state, ITunnel tunnel, HostsFile? hosts, TimeProvider time, ILogger log)
+        NetworkRecord record, MapTrust trust, NodeIdentity identity, StateDirectory state, ITunnel tunnel, HostsFile? hosts, TimeSpan? rotation,
+        TimeProvider time, ILogger log)
     {
         var member = new Member(record, trust, identity, state, tunnel, hosts, time, log);
+        if (record.KeySince is null)
+            member.KeepRecord(record with { KeySince = member._keys.Since });
+        await member._keys.ResumeAsync();
         var machine = MachineNames.Describe(hostname: null);
         var setup = new ControlLinkSetup
         {
@@ -78,9 +88,15 @@ sealed class Member : INetworkSink, INetworkMemory, IAsyncDisposable
             Os = machine.Os,
             Hostname = machine.Hostname,
             Suites = [.. tunnel.Suites.Select(suite => suite.Name())],
+            TunnelKey = () => member._keys is { Next: null } settled ? settled.Current : null,
             Time = time,
         };
         member._control = await tunnel.StartActorAsync("control", Props.Create(() => new ControlLink(setup)));
+        var keys = new KeyRotationSetup
+        {
+            Keys = member._keys, Transport = member._transport, Control = member._control, Interval = rotation, Time = time, Stopping = member._stopping.Token,
+        };
+        member._rotation = await tunnel.StartActorAsync("rotation", Props.Create(() => new KeyRotation(keys)));
         return member;
     }
 
@@ -88,7 +104,7 @@ sealed class Member : INetworkSink, INetworkMemory, IAsyncDisposable
     public NetworkRecord Record => _record;
 
     /// <summary>Gets the node's static key.</summary>
-    public TunnelPublicKey PublicKey => _identity.TunnelPublicKey;
+    public TunnelPublicKey PublicKey => _keys.Current;
 
     /// <summary>Gets the tunnel.</summary>
     public ITunnel Tunnel => _tunnel;
@@ -103,15 +119,24 @@ sealed class Member : INetworkSink, INetworkMemory, IAsyncDisposable
     public Task<ControlStatus> StatusAsync(CancellationToken cancel) =>
         _control.Ask<ControlStatus>(ControlProtocol.GetStatus.Instance, _askTimeout, cancel);
 
+    /// <summary>Changes the tunnel key.</summary>
+    /// <exception cref="AskTimeoutException">Nothing was heard of it in time.</exception>
+    public Task<RotationOutcome> RotateKeyAsync(TimeSpan atMost, CancellationToken cancel) =>
+        _rotation.Ask<RotationOutcome>(KeyRotation.Rotate.Instance, atMost, cancel);
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        await _stopping.CancelAsync();
+        await _rotation.GracefulStop(TimeSpan.FromSeconds(3));
         await _control.GracefulStop(TimeSpan.FromSeconds(3));
         _endpoints.Dispose();
         ShowNames(null);
         await _tunnel.DisposeAsync();
         _transport.Dispose();
+        _keys.Dispose();
         _identity.Dispose();
+        _stopping.Dispose();
     }
 
     MapTrust INetworkMemory.Trust => _trust;

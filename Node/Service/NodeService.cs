@@ -1,4 +1,5 @@
 using Mesh.Actors.Control;
+using Mesh.Actors.Device;
 using Mesh.Node.Configuration;
 using Mesh.Node.Control;
 using Mesh.Node.Enrollment;
@@ -25,6 +26,7 @@ sealed class NodeService(
     DaemonSettings settings, StateDirectory state, TunnelFactory openTunnel, TimeProvider time, ILogger log) : ILocalCommands, IAsyncDisposable
 {
     static readonly TimeSpan _logoutTimeout = TimeSpan.FromSeconds(5);
+    static readonly TimeSpan _rotationTimeout = TimeSpan.FromSeconds(20);
 
     readonly SemaphoreSlim _change = new(1, 1);
     NetworkRecord? _record;
@@ -170,6 +172,39 @@ sealed class NodeService(
     }
 
     /// <inheritdoc/>
+    public async Task<RotationReply> RotateKeysAsync(CancellationToken cancel)
+    {
+        await WaitForTurnAsync(cancel);
+        try
+        {
+            if (_record is null)
+                throw new MeshFailureException(ExitCodes.Failed, "this machine belongs to no network: it has no key to rotate");
+            if (_member is not { } member)
+                throw new MeshFailureException(ExitCodes.Failed, "the tunnel is down: mesh up, then mesh rotate-keys");
+            return await member.RotateKeyAsync(_rotationTimeout, cancel) switch
+            {
+                RotationOutcome.Rotated rotated => new RotationReply(
+                    rotated.Former.ToString(), rotated.Key.ToString(), member.Tunnel.Report().Capabilities.HasFlag(TunnelCapabilities.KeyRotation)),
+                RotationOutcome.Refused refused => throw new MeshFailureException(
+                    ExitCodes.Refused, $"the controller refuses ({refused.Code}): {refused.Reason}; the key is the same as before"),
+                RotationOutcome.Open open => throw new MeshFailureException(
+                    ExitCodes.TryAgain, $"the rotation is not finished ({open.Reason}): the node goes on with it by itself, mesh status shows its key"),
+                RotationOutcome.Failed failed => throw new MeshFailureException(ExitCodes.Failed, $"{failed.Reason}; the key is the same as before"),
+                _ => throw new MeshFailureException(
+                    ExitCodes.Unreachable, "no controller is attached, so peers cannot be told: nothing was changed; mesh status says why"),
+            };
+        }
+        catch (AskTimeoutException silent)
+        {
+            throw new MeshFailureException(ExitCodes.TryAgain, "the rotation is not finished: the node goes on with it by itself, mesh status shows its key", silent);
+        }
+        finally
+        {
+            _change.Release();
+        }
+    }
+
+    /// <inheritdoc/>
     public async Task<StatusDocument> StatusAsync(CancellationToken cancel)
     {
         var member = _member;
@@ -272,6 +307,8 @@ sealed class NodeService(
                 membership = await enroller.EnrollAsync(credential, fresh, machine, cancel);
             }
             await StopAsync();
+            // What the machine joined with is its key, whatever was under way.
+            state.NextIdentity.Delete();
             if (fresh is not null)
             {
                 // The membership goes first and comes last: what is cut short in between joins anew with these keys, by the same credential.
@@ -300,7 +337,7 @@ sealed class NodeService(
             identity = state.Identity.Read();
             tunnel = await openTunnel(settings, identity.Tunnel, log);
             var hosts = settings.HostsFile is { } path ? new HostsFile(path, tunnel.Interface) : null;
-            _member = await Member.StartAsync(_record!, _trust!, identity, state, tunnel, hosts, time, log);
+            _member = await Member.StartAsync(_record!, _trust!, identity, state, tunnel, hosts, settings.KeyRotation, time, log);
             _problem = null;
             log.TunnelUp(tunnel.Interface, tunnel.Port);
         }

@@ -85,6 +85,9 @@ sealed class StaticNode : ILocalCommands, IAsyncDisposable
     public Task<DoneReply> LogoutAsync(CancellationToken cancel) => throw Fixed();
 
     /// <inheritdoc/>
+    public Task<RotationReply> RotateKeysAsync(CancellationToken cancel) => throw Fixed();
+
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await _runtime.DisposeAsync();

@@ -51,6 +51,7 @@ static class Tunnels
                 Name = peer.Name,
                 AllowedIps = [.. Addresses(peer.Addresses).Select(address => address.Network)],
                 Endpoints = endpoints.TryGetValue(peer.Id, out var known) ? [.. known.Select(EndpointAddress.From)] : [],
+                FormerKey = peer.FormerKey,
                 Rules = PeerRules.From(peer.Accept, peer.Send),
                 Suite = announced.FirstOrDefault(suite => peer.Suites?.Contains(suite.Name()) == true),
             });
@@ -88,6 +89,10 @@ static class Tunnels
 
     sealed class RuntimeTunnel(NodeRuntime runtime, TunnelState alone, IReadOnlyList<CipherSuite> suites) : ITunnel
     {
+        readonly SemaphoreSlim _one = new(1, 1);
+        TunnelState _alone = alone;
+        TunnelState _applied = alone;
+
         public string Interface => runtime.Device.Interface;
 
         public int Port => runtime.Device.ListenPort;
@@ -96,10 +101,40 @@ static class Tunnels
 
         public Task<IActorRef> StartActorAsync(string name, Props props) => runtime.StartChildAsync(name, props);
 
-        public Task ApplyAsync(MapBody? body, IReadOnlyDictionary<NodeId, IReadOnlyList<IPEndPoint>> endpoints) =>
-            runtime.ApplyAsync(body is null
-                ? alone
-                : Translate(body, endpoints, Suites) with { PrivateKey = alone.PrivateKey, ListenPort = alone.ListenPort });
+        public async Task ApplyAsync(MapBody? body, IReadOnlyDictionary<NodeId, IReadOnlyList<IPEndPoint>> endpoints)
+        {
+            var wanted = body is null ? TunnelState.Empty : Translate(body, endpoints, Suites);
+            await _one.WaitAsync();
+            try
+            {
+                await ApplyAsync(wanted with { ListenPort = _alone.ListenPort });
+            }
+            finally
+            {
+                _one.Release();
+            }
+        }
+
+        public async Task SetKeysAsync(TunnelPrivateKey key, TunnelPrivateKey? alternate)
+        {
+            await _one.WaitAsync();
+            try
+            {
+                _alone = _alone with { PrivateKey = key, AlternateKey = alternate };
+                await ApplyAsync(_applied);
+            }
+            finally
+            {
+                _one.Release();
+            }
+        }
+
+        // Also where the system refuses a part of it: the keys of the next state are those that were set last.
+        Task ApplyAsync(TunnelState wanted)
+        {
+            _applied = wanted with { PrivateKey = _alone.PrivateKey, AlternateKey = _alone.AlternateKey };
+            return runtime.ApplyAsync(_applied);
+        }
 
         public TunnelReport Report() => Tunnels.Report(runtime);
 
@@ -109,6 +144,10 @@ static class Tunnels
 
         public IReadOnlyDictionary<string, long> Drops() => Tunnels.Drops(runtime.Tunnel.ReadStatistics());
 
-        public ValueTask DisposeAsync() => runtime.DisposeAsync();
+        public async ValueTask DisposeAsync()
+        {
+            await runtime.DisposeAsync();
+            _one.Dispose();
+        }
     }
 }

@@ -1,4 +1,5 @@
 using Mesh.Protocol.Identity;
+using Mesh.Protocol.Time;
 
 namespace Mesh.Node.State;
 
@@ -10,6 +11,7 @@ namespace Mesh.Node.State;
 /// <param name="Controllers">The controllers that the credential named: <c>host:port</c>.</param>
 /// <param name="Certificates">The node's TLS certificate in DER and the authority's that issued it.</param>
 /// <param name="Down">Whether <c>mesh down</c> was the last word.</param>
+/// <param name="KeySince">Since when the tunnel key is in use, as far as is known.</param>
 sealed record NetworkRecord(
     NetworkId Network,
     NodeId Node,
@@ -17,7 +19,8 @@ sealed record NetworkRecord(
     SigningPublicKey Root,
     IReadOnlyList<string> Controllers,
     IReadOnlyList<byte[]> Certificates,
-    bool Down = false);
+    bool Down = false,
+    WallTime? KeySince = null);
 
 /// <summary>Remembers where peers were last reached, so that a node finds them again when no controller answers.</summary>
 /// <param name="Peers">UDP endpoints by node, best first.</param>

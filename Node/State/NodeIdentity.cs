@@ -26,7 +26,7 @@ sealed class NodeIdentity : IDisposable
     public SigningPrivateKey Signing { get; }
 
     /// <summary>Gets the X25519 tunnel key.</summary>
-    public TunnelPrivateKey Tunnel { get; }
+    public TunnelPrivateKey Tunnel { get; private set; }
 
     /// <summary>Gets the P-256 key that the TLS certificate speaks of.</summary>
     public ECDsa Tls { get; }
@@ -35,7 +35,7 @@ sealed class NodeIdentity : IDisposable
     public SigningPublicKey SigningPublicKey { get; }
 
     /// <summary>Gets the public half of <see cref="Tunnel"/>.</summary>
-    public TunnelPublicKey TunnelPublicKey { get; }
+    public TunnelPublicKey TunnelPublicKey { get; private set; }
 
     /// <summary>Draws new keys.</summary>
     public static NodeIdentity Create(IEntropy entropy) =>
@@ -60,6 +60,29 @@ sealed class NodeIdentity : IDisposable
             tls.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Gives the same keys with a new tunnel key.</summary>
+    public NodeIdentity WithNewTunnelKey(IEntropy entropy)
+    {
+        var keys = Export();
+        try
+        {
+            using var tunnel = new TunnelPrivateKey(entropy);
+            tunnel.Span.CopyTo(keys.AsSpan(SecretKey.Size));
+            return Import(keys);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(keys);
+        }
+    }
+
+    /// <summary>Takes the tunnel key of another one, which gets this one's in return. Whoever reads it meanwhile may read either.</summary>
+    public void ExchangeTunnelKey(NodeIdentity other)
+    {
+        (Tunnel, other.Tunnel) = (other.Tunnel, Tunnel);
+        (TunnelPublicKey, other.TunnelPublicKey) = (other.TunnelPublicKey, TunnelPublicKey);
     }
 
     /// <summary>Writes the private keys into pinned memory that the caller zeroes.</summary>

@@ -4,7 +4,7 @@ namespace Mesh.Node.State;
 
 /// <summary>
 /// Owns a daemon's state directory (mode 0700) and the lock that keeps a second daemon out of it:
-/// <c>identity.json</c> the sealed keys, <c>network.json</c> the membership, <c>map.json</c> the last good map,
+/// <c>identity.json</c> the sealed keys, <c>identity-next.json</c> the same with the next tunnel key while that is being changed, <c>network.json</c> the membership, <c>map.json</c> the last good map,
 /// <c>endpoints.json</c> where peers were last reached. Not safe for concurrent use, but for <see cref="Map"/> and
 /// <see cref="Endpoints"/>, which one actor writes.
 /// </summary>
@@ -16,6 +16,7 @@ sealed class StateDirectory : IDisposable
     {
         _lock = held;
         Identity = new IdentityFile(Path.Combine(path, "identity.json"), wrapping);
+        NextIdentity = new IdentityFile(Path.Combine(path, "identity-next.json"), wrapping);
         Network = new(Path.Combine(path, "network.json"), "mesh-network-v1", StateJson.Default.NetworkRecord);
         Map = new(Path.Combine(path, "map.json"), "mesh-map-v1", StateJson.Default.MapTrust);
         Endpoints = new(Path.Combine(path, "endpoints.json"), "mesh-endpoints-v1", StateJson.Default.EndpointRecord);
@@ -23,6 +24,9 @@ sealed class StateDirectory : IDisposable
 
     /// <summary>Gets the private keys.</summary>
     public IdentityFile Identity { get; }
+
+    /// <summary>Gets the private keys with the next tunnel key, while the node changes it: no file otherwise.</summary>
+    public IdentityFile NextIdentity { get; }
 
     /// <summary>Gets the membership.</summary>
     public CheckedFile<NetworkRecord> Network { get; }
@@ -83,6 +87,7 @@ sealed class StateDirectory : IDisposable
         Network.Delete();
         Map.Delete();
         Endpoints.Delete();
+        NextIdentity.Delete();
         Identity.Delete();
     }
 

@@ -53,6 +53,7 @@ public sealed partial class ControlLink
             return;
         }
         _trust = next;
+        _heard = true;
         // What was refused as older is over once this node has caught up, or the controllers have.
         if (_refusedMap?.Reason == TrustRefusal.OlderRevision)
             _refusedMap = null;

@@ -22,7 +22,7 @@ public sealed partial class ControlLink
     bool _renewing;
 
     ControlStatus CreateStatus() =>
-        new(_trust, _applied && _inForce is not null, _stream is null ? null : _controller, _hints.Presence, [.. Health()]);
+        new(_trust, _applied && _inForce is not null, _stream is null ? null : _controller, _hints.Presence, [.. Health()]) { IsHeard = _stream is not null && _heard };
 
     IEnumerable<string> Health()
     {

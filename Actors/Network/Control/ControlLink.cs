@@ -39,6 +39,7 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
     string? _controller;
     int _attempt;
     int _failuresInRound;
+    bool _heard;
 
     /// <summary>Creates the actor; it begins with what the memory holds.</summary>
     public ControlLink(ControlLinkSetup setup)
@@ -136,7 +137,7 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
         _trust = _trust with { Audit = _trust.Audit?.Attach() };
         var attach = new AttachFrame(
             _setup.Version, _setup.Os, _setup.Hostname, _trust.Epoch, _trust.Revision, _trust.Body is null ? null : MapChange.Hash(_trust.Body),
-            _setup.Suites, _trust.Audit?.Held);
+            _setup.Suites, _trust.Audit?.Held, _setup.TunnelKey());
         OpenAsync(address, attach, attempt, Expectation, AttachTimeout, _streamCancel.Token).PipeTo(Self, Self);
     }
 
@@ -176,6 +177,7 @@ public sealed partial class ControlLink : ReceiveActor, IWithTimers, IDisposable
         _came.Clear();
         _refusedBy = null;
         _lastSent = null;
+        _heard = false;
         Timers.StartPeriodicTimer(HintDue.Instance, HintDue.Instance, _hintInterval);
         ReadNext();
         await SendHintAsync(evenIfUnchanged: true);

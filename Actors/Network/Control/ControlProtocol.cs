@@ -33,7 +33,11 @@ public sealed record ControlStatus(
     bool InForce,
     string? Controller,
     IReadOnlyDictionary<NodeId, Presence> Presence,
-    IReadOnlyList<string> Health);
+    IReadOnlyList<string> Health)
+{
+    /// <summary>Gets whether the controller has said since the node attached what its map is: it has read what the node said of itself.</summary>
+    public bool IsHeard { get; init; }
+}
 
 /// <summary>Says whether a node was attached to a controller, and when it was last heard of.</summary>
 public sealed record Presence(bool Online, WallTime LastSeen, WallTime Expires);
@@ -64,6 +68,9 @@ public sealed record ControlLinkSetup
 
     /// <summary>Gets the names of the transport suites that are announced beside plain WireGuard.</summary>
     public IReadOnlyList<string> Suites { get; init; } = [];
+
+    /// <summary>Gets what gives the tunnel key that the node has; null while it changes it.</summary>
+    public Func<TunnelPublicKey?> TunnelKey { get; init; } = static () => null;
 
     /// <summary>Gets the operating system, as shown to people.</summary>
     public required string Os { get; init; }

@@ -1,5 +1,6 @@
 using System.Net;
 using Mesh.Protocol.Control;
+using Mesh.Protocol.Enrollment;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
 using Mesh.Protocol.Time;
@@ -26,6 +27,11 @@ public interface IControlTransport
     /// <exception cref="ControlRefusedException">The controller says no.</exception>
     /// <exception cref="IOException">The controller cannot be reached, or gave a certificate that is not for this node.</exception>
     Task RenewCertificateAsync(string address, PinExpectation expected, CancellationToken cancel);
+
+    /// <summary>Tells a controller that the node changes its tunnel key; the same request may be made again.</summary>
+    /// <exception cref="ControlRefusedException">The controller says no.</exception>
+    /// <exception cref="IOException">The controller cannot be reached, or its answer was lost.</exception>
+    Task RotateKeyAsync(string address, KeyRotationRequest request, PinExpectation expected, CancellationToken cancel);
 }
 
 /// <summary>Says from when to when a certificate is valid.</summary>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Threading.Channels;
 using Mesh.Actors.Control;
 using Mesh.Protocol.Control;
+using Mesh.Protocol.Enrollment;
 using Mesh.Protocol.Identity;
 using Mesh.Protocol.Map;
 using Mesh.Protocol.Time;
@@ -53,6 +54,11 @@ sealed class FakeTransport : IControlTransport
         _attached.Writer.TryWrite(stream);
         return Task.FromResult<IControlStream>(stream);
     }
+
+    /// <summary>What a controller makes of a new key.</summary>
+    public Func<string, KeyRotationRequest, Task> Rotate { get; set; } = static (_, _) => Task.CompletedTask;
+
+    public Task RotateKeyAsync(string address, KeyRotationRequest request, PinExpectation expected, CancellationToken cancel) => Rotate(address, request);
 
     public Task RenewCertificateAsync(string address, PinExpectation expected, CancellationToken cancel)
     {

@@ -45,6 +45,11 @@ sealed class FakeController : IAsyncDisposable
     /// <summary>What is to go down the stream.</summary>
     public Channel<DownFrame> Down { get; } = Channel.CreateUnbounded<DownFrame>();
 
+    /// <summary>Answers rotations; null: takes them.</summary>
+    public Func<HttpContext, KeyRotationRequest, Task>? RotateKey { get; set; }
+
+    public List<KeyRotationRequest> Rotations { get; } = [];
+
     /// <summary>Logouts, by the subject of the certificate that asked.</summary>
     public List<string> Logouts { get; } = [];
 
@@ -93,6 +98,15 @@ sealed class FakeController : IAsyncDisposable
                 Assert.True(ProtocolJson.TryDecode(await ReadAsync(context), ProtocolJson.Default.CertificateRequestMessage, out var asked));
                 await context.Response.Body.WriteAsync(ProtocolJson.Encode(
                     new CertificateReply(Network.Issue(asked.Request, TimeSpan.FromDays(9))), ProtocolJson.Default.CertificateReply));
+                break;
+            case "/v1/rotate-key":
+                Assert.NotNull(context.Connection.ClientCertificate);
+                Assert.True(ProtocolJson.TryDecode(await ReadAsync(context), ProtocolJson.Default.KeyRotationRequest, out var rotation));
+                lock (Rotations)
+                    Rotations.Add(rotation);
+                context.Response.StatusCode = 204;
+                if (RotateKey is { } answer)
+                    await answer(context, rotation);
                 break;
             case "/v1/logout":
                 Logouts.Add(context.Connection.ClientCertificate!.Subject);

@@ -94,6 +94,8 @@ public sealed class LocalApiTests : IDisposable
             return Task.FromResult(new DoneReply("done"));
         }
 
+        public Task<RotationReply> RotateKeysAsync(CancellationToken cancel) => Task.FromResult(new RotationReply("old", "new", true));
+
         public Task<DoneReply> LogoutAsync(CancellationToken cancel) => Task.FromResult(new DoneReply("done"));
     }
 }

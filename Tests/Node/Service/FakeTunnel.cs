@@ -29,6 +29,15 @@ sealed class FakeTunnel : ITunnel
         return Task.CompletedTask;
     }
 
+    /// <summary>Gets the keys that it was given last, and whether the second is answered to.</summary>
+    public (TunnelPublicKey Key, TunnelPublicKey? Alternate)? Keys { get; private set; }
+
+    public Task SetKeysAsync(TunnelPrivateKey key, TunnelPrivateKey? alternate)
+    {
+        Keys = (X25519.ComputePublicKey(key), alternate is null ? null : X25519.ComputePublicKey(alternate));
+        return Task.CompletedTask;
+    }
+
     public TunnelReport Report() => new("fake", TunnelCapabilities.DropCounters, new TunnelStatistics(
         [.. (InForce?.Peers ?? []).Select(peer => new TunnelPeerStatistics(peer.TunnelKey, default, null, null, 7, 5, 0, 0))],
         [KeyValuePair.Create(DropReason.NoRoute, 3L)], DeviceRestarts: 2)
