@@ -27,7 +27,7 @@ public sealed class UapiDaemonTests(ITestOutputHelper output)
         Assert.Matches(@"^pong from ada ", ben.Mesh("ping", "ada", "-c", "1").MustExit().Output);
         Assert.Contains(
             "# Tunnel backend: uapi (no packet filter in its path: nftables on its interface stands in; no drop counters; no packet counters; "
-            + "tries endpoints one after the other; no cipher suite but WireGuard's own; no path probes)\n",
+            + "tries endpoints one after the other; no cipher suite but WireGuard's own; no path probes; sessions end where a key is rotated and are agreed anew)\n",
             ben.Mesh("status").MustExit().Output, StringComparison.Ordinal);
         Assert.DoesNotContain("# Tunnel backend", ada.Mesh("status").MustExit().Output, StringComparison.Ordinal);
         var tunnel = JsonDocument.Parse(ben.Mesh("status", "--json").MustExit().Output).RootElement.GetProperty("Tunnel");

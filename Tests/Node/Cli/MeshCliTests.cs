@@ -94,7 +94,7 @@ public sealed class MeshCliTests : IDisposable
         Assert.Equal(("flag0", 2, 1300, "/var/lib/mesh"), (settings.Interface, settings.Port, settings.Mtu, settings.StateDirectory));
     }
 
-    [Theory, InlineData("daemon"), InlineData("up"), InlineData("down"), InlineData("logout"), InlineData("status"), InlineData("ping"), InlineData("debug"), InlineData("version")]
+    [Theory, InlineData("daemon"), InlineData("up"), InlineData("down"), InlineData("logout"), InlineData("rotate-keys"), InlineData("status"), InlineData("ping"), InlineData("debug"), InlineData("version")]
     public async Task Every_help_ends_with_an_example(string verb)
     {
         var (code, output, _) = await RunAsync("", verb, "--help");
