@@ -78,6 +78,9 @@ public sealed class KeyRotation : ReceiveActor, IWithTimers
             _retry = _firstRetry;
         if (_setup.Keys.Next is null)
             return outcome;
+        // Nobody is troubled while there is nobody: peers wait for this from the moment on that a controller is back.
+        if (outcome is RotationOutcome.Detached)
+            _retry = _firstRetry;
         Timers.StartSingleTimer(nameof(Settle), Settle.Instance, _retry);
         _retry = _retry * 2 < _longestRetry ? _retry * 2 : _longestRetry;
         return outcome;

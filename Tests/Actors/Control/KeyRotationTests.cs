@@ -88,6 +88,24 @@ public sealed class KeyRotationTests : TestKit
     }
 
     [Fact]
+    public async Task What_is_open_is_settled_within_seconds_of_a_controllers_return()
+    {
+        var rotation = Run(null);
+        _transport.Rotate = (_, _) =>
+        {
+            _attachedTo = null;
+            return Task.FromException(new IOException("the connection was cut"));
+        };
+        Assert.IsType<RotationOutcome.Open>(await AskAsync(rotation));
+        for (var second = 0; second < 100; second++)
+            await AdvanceAsync(rotation, TimeSpan.FromSeconds(1));
+        _transport.Rotate = (_, _) => Task.CompletedTask;
+        _attachedTo = "c.test:8443";
+        await AdvanceAsync(rotation, TimeSpan.FromSeconds(2));
+        Assert.Equal(1, _keys.Switches);
+    }
+
+    [Fact]
     public async Task A_refusal_ends_it_and_the_next_attempt_has_another_key()
     {
         var asked = new List<KeyRotationRequest>();
