@@ -40,6 +40,17 @@ public sealed class UapiDaemonTests(ITestOutputHelper output)
             @"(?m)^ada +(10\.98\.1\.11|\[fd98:1::b\]):51820 +chacha20-poly1305 +\d+s ago +[1-9]\d* +[1-9]\d* +- +-$",
             () => ben.Mesh("debug", "device").MustExit().Output);
 
+        // Its key is rotated too, and a peer's; sessions are agreed anew.
+        foreach (var node in new[] { ben, ada })
+        {
+            var rotated = node.Mesh("rotate-keys").MustExit().Output;
+            Assert.EndsWith(node == ben ? "this backend agrees sessions anew\n" : "sessions go on\n", rotated, StringComparison.Ordinal);
+            var key = rotated.Split(' ', ':')[3];
+            Assert.Equal(key, (await node.StatusAsync()).Self!.PublicKey);
+            await Eventually.TrueAsync("wg to show the key", TimeSpan.FromSeconds(5), () => Wg(node == ben ? "public-key" : "peers") == key);
+            await Eventually.TrueAsync("ada to reach ben again", TimeSpan.FromSeconds(15), () => ada.Ns.Ping(ben.V4, 1, 1));
+        }
+
         // A policy that is taken away holds there too.
         lab.Controller.SetPolicy("version: 1\nallow: []\n");
         await Eventually.TrueAsync("ben to be closed to ada", TimeSpan.FromSeconds(10), () => !ben.Ns.Ping(ada.V4, 1, 1));
@@ -49,6 +60,8 @@ public sealed class UapiDaemonTests(ITestOutputHelper output)
         Assert.Equal("", ben.Ns.Run("nft", "list", "tables").MustExit().Output);
         Assert.DoesNotContain(ben.V4, ben.Ns.Ip("address").Output, StringComparison.Ordinal);
         Assert.False(device.HasExited);
+
+        string Wg(string what) => ben.Ns.Run("sh", AloneWith(sockets, "wg", "show", "mesh0", what)).MustExit().Output.Trim();
     });
 
     [RequiresRootFact("nft", "wireguard-go")]
@@ -83,5 +96,8 @@ public sealed class UapiDaemonTests(ITestOutputHelper output)
 
     // What is mounted here is seen by this process alone: ip netns exec gives each its own mounts.
     static RunningProcess Alone(Netns ns, string sockets, string program, params string[] arguments) =>
-        ns.Start("sh", ["-c", "mkdir -p /var/run/wireguard && mount --bind \"$0\" /var/run/wireguard && exec \"$@\"", sockets, program, .. arguments]);
+        ns.Start("sh", AloneWith(sockets, program, arguments));
+
+    static string[] AloneWith(string sockets, string program, params string[] arguments) =>
+        ["-c", "mkdir -p /var/run/wireguard && mount --bind \"$0\" /var/run/wireguard && exec \"$@\"", sockets, program, .. arguments];
 }
