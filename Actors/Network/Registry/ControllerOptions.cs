@@ -61,8 +61,8 @@ public sealed record ControllerOptions
     public TimeSpan RetentionInterval { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>
-    /// Gets how long a node that left one of several controllers may take to be seen at another before its peers are told that it is offline;
-    /// 6 seconds. A controller that is alone says so at once.
+    /// Gets how long a node whose stream ended may take to be back, here or at another controller, before its peers are told that it is
+    /// offline; 6 seconds.
     /// </summary>
     public TimeSpan MoveGrace { get; init; } = TimeSpan.FromSeconds(6);
 

@@ -89,10 +89,10 @@ sealed partial class SessionsActor
         _services.Attached.Count = _where.Here.Count;
         if (!_online.Contains(node))
             return;
-        if (IsAlone)
-            GoOffline(node);
-        else
+        if (_view.Nodes.GetValueOrDefault(node) is { IsPresent: true })
             Leave(node);
+        else
+            GoOffline(node);
     }
 
     void TellAcknowledged(NodeId node, long revision)
@@ -108,7 +108,7 @@ sealed partial class SessionsActor
         FlushSoon();
     }
 
-    // A node that is nowhere for a moment has most likely only moved: its peers hear nothing of that.
+    // A node that is nowhere for a moment has most likely only moved, or lost its connection: its peers hear nothing of that.
     void Leave(NodeId node)
     {
         if (_where.IsAnywhere(node) || _leavingUntil.ContainsKey(node))

@@ -40,7 +40,10 @@ public sealed class ControllerHarness : IAsyncDisposable
 
     public ILastSeen? LastSeen { get; set; }
 
-    public ControllerOptions Options { get; set; } = new() { CommandTimeout = TimeSpan.FromSeconds(5) };
+    // Tests wait for nodes to be offline; those that are about the time that it takes say another.
+    static readonly TimeSpan BriefGrace = TimeSpan.FromMilliseconds(100);
+
+    public ControllerOptions Options { get; set; } = new() { CommandTimeout = TimeSpan.FromSeconds(5), MoveGrace = BriefGrace };
 
     public ControllerSystem Controller => _controller!;
 
@@ -51,7 +54,7 @@ public sealed class ControllerHarness : IAsyncDisposable
     {
         var harness = new ControllerHarness(seed);
         if (options is not null)
-            harness.Options = options;
+            harness.Options = options.MoveGrace == new ControllerOptions().MoveGrace ? options with { MoveGrace = BriefGrace } : options;
         await harness.StartFirstAsync();
         return harness;
     }

@@ -55,6 +55,65 @@ public sealed class ChurnTests
     }
 
     [Fact]
+    public async Task A_machine_whose_stream_breaks_and_is_back_in_time_never_was_offline_to_its_peers()
+    {
+        await using var harness = await ControllerHarness.StartAsync(options: new Mesh.Actors.Registry.ControllerOptions { MoveGrace = TimeSpan.FromSeconds(3) });
+        await harness.AllowAsync(("*", "*"));
+        var (peerMachine, peerEnrolled) = await harness.JoinAsync("server");
+        var peer = new TestNode(harness, peerMachine, peerEnrolled);
+        await peer.AttachAsync();
+        var (machine, enrolled) = await harness.JoinAsync("laptop");
+        await peer.NextMapAsync();
+        var node = await OpenAsync(new TestNode(harness, machine, enrolled), Original);
+        Assert.True((await peer.NextPresenceAsync(node.Id)).Online);
+        for (var flap = 0; flap < 5; flap++)
+        {
+            node.Handle.Closed();
+            Assert.True(SpinWait.SpinUntil(() => harness.Controller.Attached == 1, TimeSpan.FromSeconds(5)));
+            Assert.True(harness.Controller.Queries.Presence(node.Id).Online);
+            node = await OpenAsync(node.Again(), Original);
+        }
+        // Gone for good it is offline, and that is the next that its peer hears.
+        node.Handle.Closed();
+        Assert.False((await peer.NextPresenceAsync(node.Id)).Online);
+        Assert.False(harness.Controller.Queries.Presence(node.Id).Online);
+    }
+
+    [Fact]
+    public async Task Everybody_down_and_up_five_times_finds_everybody_each_time()
+    {
+        await using var harness = await ControllerHarness.StartAsync();
+        await harness.AllowAsync(("*", "*"));
+        var nodes = new List<TestNode>();
+        for (var i = 0; i < 8; i++)
+        {
+            var (machine, enrolled) = await harness.JoinAsync("laptop");
+            nodes.Add(new TestNode(harness, machine, enrolled));
+        }
+        for (var round = 0; round < 5; round++)
+        {
+            // All at once, as after a cut of power.
+            foreach (var node in nodes)
+            {
+                node.Open(origin: Original);
+                node.Attach();
+            }
+            foreach (var node in nodes)
+            {
+                await node.NextMapAsync();
+                Assert.Equal(7, node.Peers.Count);
+            }
+            Assert.True(SpinWait.SpinUntil(() => nodes.TrueForAll(node => harness.Controller.Queries.Presence(node.Id).Online), TimeSpan.FromSeconds(5)));
+            foreach (var node in nodes)
+                node.Handle.Closed();
+            Assert.True(SpinWait.SpinUntil(() => nodes.TrueForAll(node => !harness.Controller.Queries.Presence(node.Id).Online), TimeSpan.FromSeconds(5)));
+            nodes = [.. nodes.Select(node => node.Again())];
+        }
+        Assert.Equal(8, harness.Controller.Queries.Nodes.Count(node => node.Node.IsPresent));
+        Assert.Equal(8, nodes.Select(node => node.Id).Distinct().Count());
+    }
+
+    [Fact]
     public async Task Peers_only_grow_while_machines_join()
     {
         await using var harness = await ControllerHarness.StartAsync();
