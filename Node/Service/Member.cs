@@ -73,7 +73,7 @@ sealed class Member : INetworkSink, INetworkMemory, IAsyncDisposable
     {
         var member = new Member(record, trust, identity, state, tunnel, hosts, time, log);
         if (record.KeySince is null)
-            member.KeepRecord(record with { KeySince = member._keys.Since });
+            member.BeginKeyAge();
         await member._keys.ResumeAsync();
         var machine = MachineNames.Describe(hostname: null);
         var setup = new ControlLinkSetup
@@ -189,6 +189,19 @@ sealed class Member : INetworkSink, INetworkMemory, IAsyncDisposable
         {
             _state.Network.Write(record);
             _record = record;
+        }
+    }
+
+    // From now on where it is not known; a disk that does not take that is no reason not to start.
+    void BeginKeyAge()
+    {
+        try
+        {
+            KeepRecord(_record with { KeySince = _keys.Since });
+        }
+        catch (MeshFailureException failure)
+        {
+            _log.KeysNotApplied(failure.Message);
         }
     }
 
