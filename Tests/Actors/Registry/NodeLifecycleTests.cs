@@ -137,6 +137,18 @@ public sealed class NodeLifecycleTests
     }
 
     [Fact]
+    public async Task A_machine_is_called_by_its_hostname_whatever_that_is_and_by_a_number_where_it_is_taken()
+    {
+        await using var harness = await ControllerHarness.StartAsync();
+        foreach (var (hostname, name) in new[]
+        {
+            ("", "node"), ("東京", "node-1"), ("Joe's Mac mini", "joes-mac-mini"), ("Test@Host", "test-host"), ("mail.server", "mail-server"),
+            ("My-PC!", "my-pc"), ("x", "x"), ("x", "x-1"), ("X", "x-2"),
+        })
+            Assert.Equal(name, (await harness.JoinAsync(hostname)).Enrolled.Node.Name);
+    }
+
+    [Fact]
     public async Task A_name_is_taken_bad_or_given_at_once_also_by_two_admins()
     {
         await using var harness = await ControllerHarness.StartAsync();

@@ -11,6 +11,9 @@ sealed class LabProgram(Netns ns, string name, string file, IReadOnlyList<string
     /// <summary>Gets the running, or last, incarnation.</summary>
     public RunningProcess Process => _incarnations[^1];
 
+    /// <summary>Gets or sets what is added to the environment of the next incarnations.</summary>
+    public IReadOnlyDictionary<string, string>? Environment { get; set; }
+
     /// <summary>Gets whether it runs.</summary>
     public bool IsRunning => _incarnations.Count > 0 && !Process.HasExited;
 
@@ -22,7 +25,7 @@ sealed class LabProgram(Netns ns, string name, string file, IReadOnlyList<string
     {
         if (IsRunning)
             throw new InvalidOperationException($"{Name} runs already");
-        var process = ns.Start(file, [.. arguments, .. more]);
+        var process = ns.Start(Environment, file, [.. arguments, .. more]);
         _incarnations.Add(process);
         return process;
     }
