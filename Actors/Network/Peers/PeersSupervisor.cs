@@ -137,10 +137,12 @@ public sealed class PeersSupervisor : ReceiveActor, IWithTimers
     }
 
     // Those that are present under the key that they had before, and not also under the new one. Who took over another's former key is
-    // somebody else.
+    // somebody else, and of two that claim the same one goes on.
     static TunnelPeer[] Rotated<T>(Dictionary<TunnelPublicKey, TunnelPeer> wanted, Dictionary<TunnelPublicKey, T> present) =>
     [
-        .. wanted.Values.Where(peer => peer.FormerKey is { } former && present.ContainsKey(former) && !present.ContainsKey(peer.Key) && !wanted.ContainsKey(former)),
+        .. wanted.Values
+            .Where(peer => peer.FormerKey is { } former && present.ContainsKey(former) && !present.ContainsKey(peer.Key) && !wanted.ContainsKey(former))
+            .DistinctBy(peer => peer.FormerKey),
     ];
 
     // Nobody is a peer of itself: a configuration shared by several machines may list all of them.

@@ -114,6 +114,10 @@ public static class NetworkHistory
                         broken.Add(new(Broken.RegisteredTwice, one.ToString()));
                     Enter(one.Node);
                     break;
+                case NodeRotated one:
+                    if (identities.GetValueOrDefault(one.Node) != one.SigningKey)
+                        broken.Add(new(Broken.IdentityShared, one.ToString()));
+                    break;
                 case Mesh.Actors.Events.NodeRevoked one:
                     Leave(one.Node);
                     break;

@@ -225,6 +225,15 @@ public sealed class PeerRestartTests : TestKit, IAsyncLifetime
         await ApplyAsync(_peersOfB, _tunnelB, _tunnelB.Wanted.State with { Peers = [elsewhere, rotated] });
         Assert.Equal(2, _b.Plane.Ports.Length);
         Assert.Equal(_a.PublicKey, slot.Key);
+        // Of two that say they had it before one goes on, whatever a map says.
+        using TunnelPrivateKey another = new(SystemEntropy.Instance);
+        await ApplyAsync(_peersOfB, _tunnelB, _tunnelB.Wanted.State with { Peers = [elsewhere] });
+        await ApplyAsync(_peersOfB, _tunnelB, _tunnelB.Wanted.State with
+        {
+            Peers = [rotated, rotated with { Key = X25519.ComputePublicKey(another), AllowedIps = [] }],
+        });
+        Assert.Equal(2, _b.Plane.Ports.Length);
+        Assert.Single(_b.Plane.Ports, port => ReferenceEquals(port, slot));
         // And one that was never a peer under the former key begins as any new one.
         await ApplyAsync(_peersOfB, _tunnelB, _tunnelB.Wanted.State with { Peers = [rotated with { Key = _b.PublicKey }] });
         Assert.Empty(_b.Plane.Ports);
