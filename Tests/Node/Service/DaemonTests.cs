@@ -110,7 +110,7 @@ public sealed class DaemonTests : IAsyncLifetime
         Assert.Equal(("meshtest", 51820, 2, "peer-20"), (device.Interface, device.ListenPort, device.Restarts, Assert.Single(device.Peers).Name));
         var actors = JsonSerializer.Deserialize((await RunAsync("debug", "actors", "--json")).Out, LocalJson.Default.ActorReport)!;
         Assert.Contains(actors.Types, type => type is { Type: "ControlLink", Alive: 1, Messages: > 0 });
-        Assert.Matches(@"(?m)^   └─ control +ControlLink +(idle|busy) +\d+", (await RunAsync("debug", "actors")).Out);
+        Assert.Matches(@"(?m)^   ├─ control +ControlLink +(idle|busy) +\d+", (await RunAsync("debug", "actors")).Out);
 
         Assert.Equal(0, (await RunAsync("down")).Code);
         Assert.True(Tunnel.Disposed);
