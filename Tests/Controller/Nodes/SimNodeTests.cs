@@ -1,12 +1,17 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using Mesh.Controller.Journal;
 using Mesh.Protocol.Enrollment;
 using Mesh.Tests.Controller.Api;
+using Mesh.Tests.Controller.Cluster;
+using Mesh.Tests.Controller.Journal;
 using Mesh.Tests.Kit.Nodes;
+using Mesh.Tests.Kit.Persistence;
 
 namespace Mesh.Tests.Controller.Nodes;
 
 /// <summary>Holds that simulated nodes are to a controller what nodes are: whatever is measured or proven with them rests on that.</summary>
+[NeedsPostgres]
 public sealed class SimNodeTests
 {
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
@@ -70,6 +75,28 @@ public sealed class SimNodeTests
         await using var last = await JoinAsync(controller, "last");
         await looking.WaitAsync(node => node.BodyHash != hash, Patience);
         await Eventually(async () => await AcknowledgedAsync(controller, "looking") == looking.Revision);
+    }
+
+    [SpecFact]
+    public async Task Goes_to_the_other_controller_first_when_it_has_lost_one()
+    {
+        var database = PostgresPlace.Parse(PostgresServer.Instance.CreateDatabase());
+        await using var first = await RunningController.StartAsync(database);
+        await using var second = await SecondController.StartAsync(first, database);
+        var seen = new ConcurrentQueue<SimNodeEvent>();
+        await using var node = await JoinAsync(first, "one", new SimNodeOptions { Watch = seen.Enqueue });
+        await node.WaitAsync(one => one.Trust.Body!.Controllers.Count == 2, Patience);
+        for (var i = 2; i < 5; i++)
+        {
+            var lost = node.Controller;
+            node.Cut();
+            await node.WaitAsync(one => one.Counters.Attaches == i && one.IsAttached, Patience);
+            Assert.NotEqual(lost, node.Controller);
+        }
+        // Both have shown it a head of the audit chain, and it has held each against what the other had shown.
+        Assert.Null(node.Trust.Audit!.Dispute);
+        Assert.NotNull(node.Trust.Audit.Held);
+        Assert.DoesNotContain(seen, one => one.Kind is SimNodeEventKind.MapRefused or SimNodeEventKind.AttachFailed);
     }
 
     [Fact]

@@ -82,6 +82,10 @@ sealed class SimConnection : IDisposable
         {
             throw new IOException(_refusal == PinRefusal.None ? failure.InnerException?.Message ?? failure.Message : $"the controller is not believed: {_refusal}", failure);
         }
+        catch (OperationCanceledException late) when (!cancel.IsCancellationRequested)
+        {
+            throw new IOException("no connection in time", late);
+        }
         if (response.IsSuccessStatusCode)
             return response;
         using (response)

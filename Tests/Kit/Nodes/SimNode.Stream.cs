@@ -13,6 +13,9 @@ namespace Mesh.Tests.Kit.Nodes;
 // Attaches, takes lines in, answers, and attaches again.
 public sealed partial class SimNode
 {
+    // Where no controller answered in a whole round, each is given longer.
+    const int MaximumPatience = 2;
+
     CancellationTokenSource? _stop;
     Task? _running;
     CancellationTokenSource? _cut;
@@ -20,10 +23,10 @@ public sealed partial class SimNode
     TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     SimNodeCounters _counters;
     WallTime _lastHint;
-    int _addressIndex;
     string _doing = "not started";
     long _doingSince = Stopwatch.GetTimestamp();
     string? _lastReason;
+    string _tried = "";
 
     /// <summary>Gets the address of the controller whose stream is open; null: none.</summary>
     public string? Controller { get; private set; }
@@ -129,24 +132,25 @@ public sealed partial class SimNode
     async Task RunAsync(CancellationToken stop)
     {
         var pause = _options.FirstPause;
-        var failures = 0;
+        var (failures, rounds) = (0, 0);
         while (!stop.IsCancellationRequested && Removed is null)
         {
-            var addresses = Controllers;
-            var address = addresses[_addressIndex % addresses.Count];
-            var (worked, reason) = await AttachAsync(address, stop);
+            var addresses = Addresses;
+            // Who lost a controller, or was refused, does not go there first.
+            var address = _tried = addresses[(addresses.IndexOf(_tried) + 1) % addresses.Count];
+            var (worked, reason) = await AttachAsync(address, _options.AttachTimeout * (1 << Math.Min(rounds, MaximumPatience)), stop);
             Do("between attempts", reason);
             if (stop.IsCancellationRequested || Removed is not null)
                 return;
             Tell(worked ? SimNodeEventKind.Lost : SimNodeEventKind.AttachFailed, address, detail: reason);
             if (worked)
-                (pause, failures) = (_options.FirstPause, 0);
+                (pause, failures, rounds) = (_options.FirstPause, 0, 0);
             else
             {
-                _addressIndex++;
                 // Another controller is tried at once; only a round without success is followed by a pause.
                 if (++failures % addresses.Count != 0)
                     continue;
+                rounds++;
             }
             if (!await PauseAsync(pause * (1 - Random.Shared.NextDouble() / 2), stop))
                 return;
@@ -169,17 +173,17 @@ public sealed partial class SimNode
     }
 
     // Whether a stream was open at all, and why it no longer is.
-    async Task<(bool Worked, string Reason)> AttachAsync(string address, CancellationToken stop)
+    async Task<(bool Worked, string Reason)> AttachAsync(string address, TimeSpan atMost, CancellationToken stop)
     {
         using var cut = CancellationTokenSource.CreateLinkedTokenSource(stop);
         using var connection = SimConnection.To(address, _rootHash, _certificate, Expectation, _options);
-        var trust = Trust;
+        var trust = _trust = Trust with { Audit = Trust.Audit?.Attach() };
         using var up = new SimUpstream(new UpFrame(Attach: new AttachFrame(
-            "sim", "linux", Hostname, trust.Epoch, trust.Revision, _bodyHash, _options.Suites)));
+            "sim", "linux", Hostname, trust.Epoch, trust.Revision, _bodyHash, _options.Suites, _options.VerifiesMaps ? trust.Audit?.Held : null)));
         HttpResponseMessage? response = null;
         try
         {
-            cut.CancelAfter(_options.AttachTimeout);
+            cut.CancelAfter(atMost);
             Do($"attaching to {address}");
             response = await connection.SendAsync("/v1/stream", up, cut.Token);
             cut.CancelAfter(Timeout.InfiniteTimeSpan);
@@ -267,6 +271,11 @@ public sealed partial class SimNode
         }
         if (frame.Map is { } map)
             return await TakeAsync(address, map, length, up, cancel);
+        if (frame.Audit is { } answer)
+        {
+            Trust.TryHear(answer, Now, out var heard);
+            _trust = heard;
+        }
         if (frame.Ping is { } number)
             await up.SendAsync(new UpFrame(Pong: number), cancel);
         if (_options.Watch is not null)

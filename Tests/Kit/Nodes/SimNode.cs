@@ -96,9 +96,8 @@ public sealed partial class SimNode : IAsyncDisposable
     /// <summary>Takes itself out of the network.</summary>
     public Task LogOutAsync(CancellationToken cancel = default) => PostAsync(Controller ?? Controllers[0], "/v1/logout", null, cancel);
 
-    /// <summary>Gets the addresses of the controllers that it knows: those of its map, then those of its credential.</summary>
-    public IReadOnlyList<string> Controllers =>
-        [.. (_trust?.Body?.Controllers.SelectMany(one => one.Addresses) ?? []).Concat(_credentialControllers).Distinct(StringComparer.Ordinal)];
+    /// <summary>Gets the addresses of the controllers that it knows, in the order in which it tries them: those of its map, then those of its credential.</summary>
+    public IReadOnlyList<string> Controllers => Addresses;
 
     /// <summary>Stops it and throws its keys away.</summary>
     public async ValueTask DisposeAsync()
@@ -109,6 +108,9 @@ public sealed partial class SimNode : IAsyncDisposable
         _tunnelKey.Dispose();
         _stop?.Dispose();
     }
+
+    List<string> Addresses =>
+        [.. ControllerOrder.Addresses(Id.Value, _trust?.Body?.Controllers ?? []).Concat(_credentialControllers).Distinct(StringComparer.Ordinal)];
 
     static WallTime Now => WallTime.From(DateTimeOffset.UtcNow);
 
