@@ -50,7 +50,7 @@ public sealed class ControllersInChaosTests(ITestOutputHelper output)
         output.WriteLine(string.Join(", ", _answers.OrderBy(one => one.Key).Select(one => $"{one.Key}: {one.Value}")));
         Assert.Empty(NetworkHistory.Check(journal, _told));
         // Nor did anything happen twice of which nobody was told how it ended.
-        var doings = journal.Select(row => Acknowledged.Of((INetworkEvent)NetworkEvents.Manifests.Decode(row.Payload.Span, row.Manifest)));
+        var doings = journal.Select(row => Acknowledged.Of(NetworkEvents.Read(row)));
         Assert.Empty(doings.OfType<Acknowledged>().GroupBy(one => one).Where(one => one.Count() > 1).Select(one => one.Key));
         for (var i = 1; i < 3; i++)
             Assert.Equal(
