@@ -151,7 +151,7 @@ public sealed class LifecycleTests(ITestOutputHelper output)
         // A start of the controller deletes nobody: it has just not heard of them yet.
         await lab.Controller.Server.KillAsync();
         // Nor is anybody's time over sooner or later where the controller's clock shows another hour than the machines'.
-        lab.Controller.Server.Environment = new Dictionary<string, string> { ["TZ"] = "Pacific/Kiritimati" };
+        lab.Controller.Server.Environment["TZ"] = "Pacific/Kiritimati";
         await lab.Controller.StartAsync();
         foreach (var node in lab.Nodes)
             await node.AttachedAsync();

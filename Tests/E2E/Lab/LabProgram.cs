@@ -11,8 +11,8 @@ sealed class LabProgram(Netns ns, string name, string file, IReadOnlyList<string
     /// <summary>Gets the running, or last, incarnation.</summary>
     public RunningProcess Process => _incarnations[^1];
 
-    /// <summary>Gets or sets what is added to the environment of the next incarnations.</summary>
-    public IReadOnlyDictionary<string, string>? Environment { get; set; }
+    /// <summary>Gets what is added to the environment of the next incarnations.</summary>
+    public Dictionary<string, string> Environment { get; } = [];
 
     /// <summary>Gets whether it runs.</summary>
     public bool IsRunning => _incarnations.Count > 0 && !Process.HasExited;

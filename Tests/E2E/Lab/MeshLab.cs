@@ -20,6 +20,7 @@ sealed class MeshLab : IAsyncDisposable
     readonly string _folder;
     readonly Netns _switch;
     readonly List<LabNode> _nodes = [];
+    readonly Dictionary<Netns, string> _ports = [];
     readonly ConcurrentQueue<ProcessResult> _commands = new();
     readonly ConcurrentBag<string> _secrets = [];
     readonly bool _ipv4Only;
@@ -66,11 +67,21 @@ sealed class MeshLab : IAsyncDisposable
     public string Folder => _folder;
 
     /// <summary>Runs a scenario in a lab with a started controller, the user alice and machines that have not joined.</summary>
-    public static async Task RunAsync(string prefix, ITestOutputHelper output, string[] nodes, Func<MeshLab, Task> scenario, string controllerConfig = "", bool ipv4Only = false)
+    /// <param name="prefix">Short and unique to the scenario.</param>
+    /// <param name="output">Where the evidence goes.</param>
+    /// <param name="nodes">The machines' names.</param>
+    /// <param name="scenario">What happens.</param>
+    /// <param name="controllerConfig">The configuration of every controller.</param>
+    /// <param name="ipv4Only">Whether the underlay has no IPv6.</param>
+    /// <param name="prepare">What happens before the controller starts.</param>
+    public static async Task RunAsync(
+        string prefix, ITestOutputHelper output, string[] nodes, Func<MeshLab, Task> scenario, string controllerConfig = "", bool ipv4Only = false,
+        Action<MeshLab>? prepare = null)
     {
         await using var lab = new MeshLab(prefix, controllerConfig, ipv4Only);
         try
         {
+            prepare?.Invoke(lab);
             await lab.Controller.StartAsync();
             lab.Controller.CreateUser("alice");
             foreach (var name in nodes)
@@ -129,6 +140,9 @@ sealed class MeshLab : IAsyncDisposable
         return (machine, $"10.98.1.{host}");
     }
 
+    /// <summary>Pulls a machine's cable, or puts it in again.</summary>
+    public void Plug(Netns machine, bool isIn) => _switch.Ip("link", "set", _ports[machine], isIn ? "up" : "down");
+
     /// <summary>Waits until every attached node has every other as a peer.</summary>
     public async Task EverybodyKnowsEverybodyAsync()
     {
@@ -161,7 +175,7 @@ sealed class MeshLab : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _topology.DisposeAsync();
 
-    void Attach(Netns machine, int host) =>
+    void Attach(Netns machine, int host) => _ports[machine] =
         _topology.Attach(machine, _switch, _ipv4Only ? [$"10.98.1.{host}/24"] : [$"10.98.1.{host}/24", $"fd98:1::{host:x}/64"]);
 
     string Evidence()

@@ -56,14 +56,15 @@ public sealed class NetnsTopology : IAsyncDisposable
         return ns;
     }
 
-    /// <summary>Joins a namespace to a switch and gives it addresses in CIDR form.</summary>
-    public void Attach(Netns ns, Netns netSwitch, IReadOnlyList<string> addresses, string interfaceName = "eth0")
+    /// <summary>Joins a namespace to a switch and gives it addresses in CIDR form; returns the name of the switch's end.</summary>
+    public string Attach(Netns ns, Netns netSwitch, IReadOnlyList<string> addresses, string interfaceName = "eth0")
     {
         var port = $"p{++_links}";
         Pair(ns, interfaceName, netSwitch, port);
         netSwitch.Ip("link", "set", port, "master", "br0");
         netSwitch.Ip("link", "set", port, "up");
         Configure(ns, interfaceName, addresses);
+        return port;
     }
 
     /// <summary>Makes a temporary folder (mode 0700) that is deleted with the topology.</summary>

@@ -6,7 +6,7 @@ namespace Mesh.Tests.Kit.Persistence;
 /// A PostgreSQL server of this process: a directory and a UNIX socket of its own, started when it is first wanted, stopped and removed with
 /// the process.
 /// </summary>
-public sealed class PostgresServer
+public sealed class PostgresServer : IDisposable
 {
     private static readonly Lazy<PostgresServer> Shared = new(static () => new PostgresServer(isDurable: false));
     private static int _lastDatabase;
@@ -14,11 +14,17 @@ public sealed class PostgresServer
     private readonly string _programs;
     private readonly string _folder;
     private readonly RunningProcess _process;
+    private readonly Netns? _machine;
+    private readonly string? _address;
+    private bool _isStopped;
 
     /// <summary>Starts a server.</summary>
     /// <param name="isDurable">Whether it waits for the disk, to survive the machine and not only its clients.</param>
-    public PostgresServer(bool isDurable)
+    /// <param name="machine">The machine that it runs on; null: this one.</param>
+    /// <param name="address">The IPv4 address that it listens on beside its socket, and lets everybody in from; null: none.</param>
+    public PostgresServer(bool isDurable, Netns? machine = null, string? address = null)
     {
+        (_machine, _address) = (machine, address);
         _programs = Programs ?? throw new InvalidOperationException(Missing);
         _folder = Directory.CreateTempSubdirectory("mesh-test-postgres-").FullName;
         var data = Path.Combine(_folder, "data");
@@ -26,8 +32,10 @@ public sealed class PostgresServer
         if (Environment.IsPrivilegedProcess)
             ProcessRun.Run("chown", ["-R", "postgres:", _folder]).MustExit();
         Run("initdb", "-D", data, "-U", "mesh", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync").MustExit();
+        if (address is not null)
+            File.AppendAllText(Path.Combine(data, "pg_hba.conf"), "host all all 0.0.0.0/0 trust\n");
         var (file, arguments) = AsServer(
-            "postgres", "-D", data, "-k", _folder, "-c", "listen_addresses=", "-c", isDurable ? "fsync=on" : "fsync=off", "-c", "max_connections=300", "-c", "log_min_messages=fatal");
+            "postgres", "-D", data, "-k", _folder, "-c", $"listen_addresses={address}", "-c", isDurable ? "fsync=on" : "fsync=off", "-c", "max_connections=300", "-c", "log_min_messages=fatal");
         _process = RunningProcess.Start(file, arguments);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Stop();
         var limit = DateTime.UtcNow.AddSeconds(30);
@@ -62,6 +70,13 @@ public sealed class PostgresServer
         return $"postgresql://mesh@/{name}?host={Uri.EscapeDataString(_folder)}";
     }
 
+    /// <summary>Gives the URI by which a database is reached over the network.</summary>
+    public string NetworkUri(string uri) =>
+        $"postgresql://mesh@{_address ?? throw new InvalidOperationException("the server listens on no address")}:5432/{NameOf(uri)}";
+
+    /// <summary>Stops it and removes all that is in it.</summary>
+    public void Dispose() => Stop();
+
     /// <summary>Replaces a database by an empty one of its name.</summary>
     public void EmptyDatabase(string uri)
     {
@@ -90,13 +105,18 @@ public sealed class PostgresServer
     private (string File, IEnumerable<string> Arguments) AsServer(string program, params string[] arguments)
     {
         var path = Path.Combine(_programs, program);
-        return Environment.IsPrivilegedProcess
-            ? ("setpriv", ["--reuid", "postgres", "--regid", "postgres", "--init-groups", path, .. arguments])
-            : (path, arguments);
+        if (!Environment.IsPrivilegedProcess)
+            return (path, arguments);
+        string[] there = _machine is null ? [] : ["ip", "netns", "exec", _machine.FullName];
+        string[] all = [.. there, "setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups", path, .. arguments];
+        return (all[0], all[1..]);
     }
 
     private void Stop()
     {
+        if (_isStopped)
+            return;
+        _isStopped = true;
         if (!_process.HasExited)
         {
             // At once, without a word to clients: nothing of it is wanted any more.
