@@ -17,8 +17,9 @@ public sealed class ClusterTests(ITestOutputHelper output)
 {
     static readonly TimeSpan AfterKill = TimeSpan.FromSeconds(3);
     static readonly TimeSpan AfterStandstill = TimeSpan.FromSeconds(6);
+    static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(1);
 
-    [ClusterFact]
+    [ClusterFact("iperf3")]
     public Task Nodes_live_at_any_controller_and_lose_one_without_noticing() => RunAsync("mku", ["ada", "ben", "cleo"], async lab =>
     {
         var (ada, ben) = (lab["ada"], lab["ben"]);
@@ -35,6 +36,7 @@ public sealed class ClusterTests(ITestOutputHelper output)
             await Eventually.TrueAsync($"{from.Name} reaches {to.Name}", TimeSpan.FromSeconds(10), () => from.Ns.Ping(to.V4, 1, 1));
         await using var ping = ada.StartPing(ben.V4);
         await ping.AnsweredAfterAsync(DateTimeOffset.UnixEpoch, 5);
+        await using var stream = await StreamRun.StartAsync(ada, ben, megabits: 50);
 
         for (var round = 0; round < Lengths.Of(1, 5); round++)
         {
@@ -51,7 +53,10 @@ public sealed class ClusterTests(ITestOutputHelper output)
             lost.Server.Process.Signal("CONT");
             output.Print("cluster", $"attached elsewhere {killed.TotalSeconds:0.00} s after SIGKILL, {stopped.TotalSeconds:0.00} s after SIGSTOP of the controller");
         }
-        output.Print("cluster", $"{await ping.StopWithoutLossAsync()} pings in the tunnel meanwhile, none lost");
+        var (megabytes, silence, again) = await stream.StopAsync();
+        output.Print("cluster", $"{await ping.StopWithoutLossAsync()} pings in the tunnel meanwhile, none lost; a TCP stream of {megabytes:0} MB, "
+            + $"silent for {silence.TotalSeconds:0.0} s at most, {again} segments sent again");
+        Assert.True(silence <= LongestSilence, $"nothing of the stream arrived for {silence}");
     });
 
     [ClusterFact]
@@ -231,14 +236,14 @@ public sealed class ClusterTests(ITestOutputHelper output)
     }
 }
 
-/// <summary>Marks a scenario that needs root, <c>ping</c> and PostgreSQL.</summary>
+/// <summary>Marks a scenario that needs root, <c>ping</c> and PostgreSQL; it is skipped where one of them is missing.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class ClusterFactAttribute : FactAttribute
 {
-    /// <summary>Skips it where one of them is missing.</summary>
-    public ClusterFactAttribute()
+    /// <param name="programs">What else it needs.</param>
+    public ClusterFactAttribute(params string[] programs)
     {
-        if ((Mesh.Tests.Kit.Requirements.Missing("ping") ?? PostgresServer.Missing) is { } reason && !Mesh.Tests.Kit.Requirements.RequireAll)
+        if ((Mesh.Tests.Kit.Requirements.Missing(["ping", .. programs]) ?? PostgresServer.Missing) is { } reason && !Mesh.Tests.Kit.Requirements.RequireAll)
             Skip = reason;
     }
 }
