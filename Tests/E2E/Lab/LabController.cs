@@ -53,10 +53,10 @@ sealed class LabController
     public string Socket => Path.Combine(_folder, "admin.sock");
 
     /// <summary>Starts the server and waits until it serves admins and nodes.</summary>
-    public async Task StartAsync()
+    public async Task StartAsync(double seconds = 30)
     {
         Server.Start();
-        await Eventually.TrueAsync("the controller answers", TimeSpan.FromSeconds(30), () => Server.IsRunning
+        await Eventually.TrueAsync("the controller answers", TimeSpan.FromSeconds(seconds), () => Server.IsRunning
             ? UnixHttp.Listens(Socket) && Accepts()
             : throw new InvalidOperationException($"the controller ended\n{Server.Tail()}"));
     }

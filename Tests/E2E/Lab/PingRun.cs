@@ -55,6 +55,13 @@ sealed partial class PingRun : IAsyncDisposable
         return (int.Parse(summary.Groups["sent"].Value, CultureInfo.InvariantCulture), int.Parse(summary.Groups["received"].Value, CultureInfo.InvariantCulture));
     }
 
+    /// <summary>Stops it and gives how many it sent and which of them, but for one still under way, were not answered.</summary>
+    public async Task<(int Sent, IReadOnlyList<string> Lost)> StopAndFindLostAsync()
+    {
+        var (sent, _) = await StopAsync();
+        return (sent, [.. Missing(sent - 1).Select(number => $"{_command}: {number}")]);
+    }
+
     /// <summary>Stops it and fails unless every ping but one still under way was answered.</summary>
     public async Task<int> StopWithoutLossAsync()
     {
