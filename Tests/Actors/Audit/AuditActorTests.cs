@@ -108,8 +108,11 @@ public sealed class AuditActorTests
         lying.HoldAgain(new AuditHead(2_000_000, 5, default));
         lying.AttachTo();
         await harness.AllowAsync(("*", "*"));
-        await JoinAsync(harness, "b");
+        var other = await JoinAsync(harness, "b");
         await lying.NextMapAsync();
+        // Who asks later is answered later: the question has been looked at, at the time at which it was put.
+        await other.AttachAsync();
+        await other.NextAnswerAsync();
         Assert.DoesNotContain(lying.Seen, frame => frame.Audit is not null);
         harness.Clock.Advance(TimeSpan.FromSeconds(11));
         lying = lying.Again();
