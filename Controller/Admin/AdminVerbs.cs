@@ -22,14 +22,23 @@ sealed partial class AdminVerbs(
     static readonly TimeSpan RevocationPatience = TimeSpan.FromSeconds(5);
 
     /// <summary>Answers one request.</summary>
-    public Task ServeAsync(HttpContext context, Cause cause)
+    public async Task ServeAsync(HttpContext context, Cause cause)
     {
         var path = AdminRoutes.Segments(context.Request.Path);
         if (AdminRoutes.Find(context.Request.Method, path) is null)
-            return context.SendAsync(NoSuchRequest);
+        {
+            await context.SendAsync(NoSuchRequest);
+            return;
+        }
+        // How this controller itself is doing is told at once, also while the database is away.
+        if (path is not ["v1", "status" or "cluster" or "debug", ..])
+            await system.CatchUpAsync(context.RequestAborted);
         if (context.Request.Query.ContainsKey("at"))
-            return ServePastAsync(context, path);
-        return (context.Request.Method, path) switch
+        {
+            await ServePastAsync(context, path);
+            return;
+        }
+        await ((context.Request.Method, path) switch
         {
             ("GET", ["v1", "status"]) => context.SendAsync(status(), AdminJson.Default.StatusReport),
             ("GET", ["v1", "users"]) => SendUsersAsync(context, system.Queries),
@@ -67,7 +76,7 @@ sealed partial class AdminVerbs(
             ("POST", ["v1", "tokens"]) => CreateTokenAsync(context, cause),
             ("POST", ["v1", "tokens", var token, "revoke"]) => RevokeTokenAsync(context, token, cause),
             _ => context.SendAsync(NoSuchRequest),
-        };
+        });
     }
 
     async Task CreateUserAsync(HttpContext context, Cause cause)

@@ -137,13 +137,13 @@ sealed class TailActor : ReceiveActor, IWithTimers, IDisposable
         foreach (var head in heads)
             _services.Trail.Add(head);
         // In this order: an entity that is told that it is behind starts again from where it is not; whoever waits for the view and then asks
-        // the sessions finds them as far.
+        // the sessions or an entity finds them as far.
         if (folded is not null)
             _services.Snapshots.Publish(folded);
         _services.Sessions.Tell(new ViewCommitted(before, view, changes, removals));
-        _services.Feed.Publish(view);
         foreach (var journaled in events)
             TellEntity(journaled);
+        _services.Feed.Publish(view);
         return true;
     }
 

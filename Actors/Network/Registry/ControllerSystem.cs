@@ -20,6 +20,7 @@ namespace Mesh.Actors.Registry;
 public sealed partial class ControllerSystem : IAsyncDisposable
 {
     static readonly TimeSpan JournalPause = TimeSpan.FromMilliseconds(50);
+    static readonly TimeSpan CatchUpPatience = TimeSpan.FromSeconds(1);
 
     readonly ActorSystem _system;
     readonly IJournalTail _journal;
@@ -149,6 +150,26 @@ public sealed partial class ControllerSystem : IAsyncDisposable
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public async Task<NetworkView> WhenAsync(Func<NetworkView, bool> condition, CancellationToken cancellationToken) =>
         (await _feed.WaitAsync(condition, Timeout.InfiniteTimeSpan, cancellationToken))!;
+
+    /// <summary>
+    /// Waits, for a second at most, until this controller knows all that the journal held when it was asked: whoever was answered by another
+    /// controller finds here what was acknowledged there. A journal that is away is not waited for; then this one shows what it knows.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public async Task CatchUpAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            var highest = await _journal.HighestOrderingAsync(cancellationToken).AsTask().WaitAsync(CatchUpPatience, cancellationToken);
+            await _feed.WaitAsync(view => view.Revision >= highest, CatchUpPatience, cancellationToken);
+        }
+#pragma warning disable CA1031 // Whatever it is that a journal fails with, what is known can be shown.
+        catch (Exception) when (!cancellationToken.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            // What writes finds out for itself.
+        }
+    }
 
     /// <summary>Attaches a control stream whose node was authenticated; a stream that the node had before is closed as replaced.</summary>
     /// <param name="node">The node.</param>

@@ -52,6 +52,28 @@ public abstract class OneJournalSpec
     }
 
     [SpecFact]
+    public async Task Who_goes_from_one_controller_to_another_finds_there_what_was_done()
+    {
+        await using var controllers = await SeveralControllers.StartAsync(CreatePlace());
+        await controllers[0].CreateUserAsync("alice", controllers.By("admin:root"));
+        for (var round = 0; round < 20; round++)
+        {
+            var joined = await controllers.EnrollAsync(round, new Machine(controllers.Entropy, $"host{round}"), await controllers.CredentialAsync(round));
+            var node = joined.Result.Value!.Node.Id;
+            // The next controller has the node at hand, as it was.
+            await controllers[round + 1].CatchUpAsync();
+            var tagged = await controllers[round + 1].TagNodeAsync(node, "alice", [], controllers.By("admin:root"));
+            Assert.True(tagged.IsDone, tagged.Refusal?.Message);
+            await controllers[round].CatchUpAsync();
+            Assert.True((await controllers[round].RevokeNodeAsync(node, TimeSpan.Zero, controllers.By("admin:root"))).IsDone);
+            await controllers[round + 1].CatchUpAsync();
+            Assert.False(controllers[round + 1].Queries.View.Nodes[node].IsPresent);
+            var deleted = await controllers[round + 1].DeleteNodeAsync(node, controllers.By("admin:root"));
+            Assert.True(deleted.IsDone, $"round {round}: {deleted.Refusal?.Message}");
+        }
+    }
+
+    [SpecFact]
     public async Task Users_policies_and_removals_are_decided_once_wherever_they_are_asked_for()
     {
         await using var controllers = await SeveralControllers.StartAsync(CreatePlace());
