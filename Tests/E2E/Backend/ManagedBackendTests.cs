@@ -7,7 +7,7 @@ public sealed class ManagedBackendTests : TunnelBackendConformance
 {
     private protected override TunnelCapabilities Promised =>
         TunnelCapabilities.PacketFilter | TunnelCapabilities.DropCounters | TunnelCapabilities.EndpointCandidates | TunnelCapabilities.PacketCounters
-        | TunnelCapabilities.CipherSuites;
+        | TunnelCapabilities.CipherSuites | TunnelCapabilities.KeyRotation;
 
     private protected override void AssertNothingIsLeft(BackendLab.Machine machine)
     {
