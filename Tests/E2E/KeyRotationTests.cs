@@ -10,7 +10,7 @@ public sealed class KeyRotationTests(ITestOutputHelper output)
     const double Interval = 0.05;
     const long Stream = 8 << 20;
 
-    [RequiresRootFact("ip", "ping")]
+    [RequiresRootFact("ip", "ping", "nft")]
     public Task Keys_rotate_under_traffic_whatever_happens_to_controller_and_peers() => MeshLab.RunJoinedAsync("mkr", output, ["ada", "ben", "cleo"], async lab =>
     {
         var (ada, ben, cleo) = (lab["ada"], lab["ben"], lab["cleo"]);
@@ -29,12 +29,12 @@ public sealed class KeyRotationTests(ITestOutputHelper output)
             await Task.WhenAll(RotateAsync(ada), RotateAsync(ben));
 
         // A peer that is cut off from the controller hears of it afterwards, and goes on with what it has until then.
-        cleo.Ns.Ip("route", "add", "blackhole", lab.Controller.Address);
+        cleo.Ns.Run("nft", "add table inet cut; add chain inet cut in { type filter hook input priority 0; }; add rule inet cut in tcp sport 8443 drop").MustExit();
         var known = (await cleo.StatusAsync()).Peer("ada")!.PublicKey;
         await RotateAsync(ada);
         await Task.Delay(TimeSpan.FromSeconds(1));
         Assert.Equal(known, (await cleo.StatusAsync()).Peer("ada")!.PublicKey);
-        cleo.Ns.Ip("route", "del", "blackhole", lab.Controller.Address);
+        cleo.Ns.Run("nft", "delete table inet cut").MustExit();
         await AgreedAsync(cleo, ada);
 
         // The controller is killed while it is asked, before it has read: the node finds out what counts once it is back.
